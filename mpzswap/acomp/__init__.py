@@ -1,0 +1,1 @@
+"""The request between zswap and a driver: compress these pages, into there."""

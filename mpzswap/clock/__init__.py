@@ -1,0 +1,1 @@
+"""Whose time it is, and how long things took."""

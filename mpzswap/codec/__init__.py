@@ -1,0 +1,1 @@
+"""One compression algorithm a file, behind one contract."""

@@ -1,0 +1,1 @@
+"""What a device answers: the record, what each status means, how to wait for it."""

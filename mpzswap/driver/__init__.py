@@ -1,0 +1,1 @@
+"""The iaa_crypto driver: chooses queues, prepares, polls, falls back, counts."""

@@ -1,0 +1,65 @@
+"""
+Everything that mpzswap raises on purpose.
+
+    MpzswapError
+    |-- InputError              the caller's: a file, option or source that is wrong
+    |   `-- TopologyError       ... a topology, by the path of the bad value
+    |-- ClosedError             the caller's: used after its end
+    |-- NotStoredError          the caller's: no page is stored at that offset
+    |-- CodecError              the data's: a codec refused them
+    |   |-- CorruptStreamError  ... not a stream of this codec
+    |   `-- OutputOverflowError ... a result larger than the room for it
+    |-- DeviceDiedError         the other side's: a process ended unasked
+    |-- CompletionTimeoutError  the other side's: no answer within the limit
+    `-- QueueFullError          nobody's: try again
+
+A message names the thing, the value and the limit, in one line.
+"""
+
+
+class MpzswapError(Exception):
+    """Any error that mpzswap raises on purpose."""
+
+
+class InputError(MpzswapError, ValueError):
+    """A file, an option or a page source is wrong; not a bug, not a failure."""
+
+
+class TopologyError(InputError):
+    """A topology is wrong; the message begins with the path of the bad value."""
+
+
+class ClosedError(MpzswapError):
+    """Our side has closed this; if the other side broke it: DeviceDiedError."""
+
+
+class NotStoredError(MpzswapError, KeyError):
+    """No page is stored at this swap offset."""
+
+    def __str__(self) -> str:
+        """Give the message as it is; KeyError would quote it."""
+        return str(self.args[0]) if self.args else ""
+
+
+class CodecError(MpzswapError):
+    """A codec refused its input; see the two kinds of it."""
+
+
+class CorruptStreamError(CodecError):
+    """The input is not a whole stream of this codec."""
+
+
+class OutputOverflowError(CodecError):
+    """The result is larger than the room given for it."""
+
+
+class DeviceDiedError(MpzswapError):
+    """A process of ours ended without being asked to."""
+
+
+class CompletionTimeoutError(MpzswapError, TimeoutError):
+    """No answer came within the limit; the process may still be alive."""
+
+
+class QueueFullError(MpzswapError):
+    """A work queue had no room; nothing was submitted, try again."""

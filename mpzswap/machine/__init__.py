@@ -1,0 +1,1 @@
+"""Puts processes together, watches them, and gives the public API."""

@@ -1,0 +1,33 @@
+"""The page: its size, and how bytes are seen as an array of pages."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# Linux, arch/x86/include/asm/page_types.h: PAGE_SIZE on x86-64, bytes.
+PAGE_SIZE = 4096
+
+# An array of N pages: shape (N, 4096), uint8.
+Pages: TypeAlias = NDArray[np.uint8]
+
+# What callers may hand in: an array of any shape and type, or bytes-like.
+PagesLike: TypeAlias = ArrayLike | bytes | bytearray | memoryview
+
+
+def as_pages(data: PagesLike) -> Pages:
+    """
+    Give *data* as an (N, 4096) uint8 array; contiguous data are not copied.
+
+    Raises:
+        ValueError: the size is no multiple of 4096 bytes.
+    """
+    if isinstance(data, bytes | bytearray | memoryview):
+        flat = np.frombuffer(data, np.uint8)
+    else:
+        flat = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+    if flat.size % PAGE_SIZE:
+        raise ValueError(
+            f"pages: {flat.size} bytes, must be a multiple of {PAGE_SIZE} bytes"
+        )
+    return flat.reshape(-1, PAGE_SIZE)

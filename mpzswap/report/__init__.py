@@ -1,0 +1,1 @@
+"""Records in; text, JSON and pictures out."""

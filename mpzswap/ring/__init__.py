@@ -1,0 +1,1 @@
+"""Descriptors, the lanes they travel on, and the shared memory beneath."""

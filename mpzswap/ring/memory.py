@@ -1,0 +1,163 @@
+"""
+Shared memory: sealed segments, the frames in them, and their device addresses.
+
+    segment 7   | lanes | completion records | buffers ...... |
+                ^ offset 0                    ^ frames: N x 4096 bytes
+
+    device address = segment number << 40 | offset in the segment
+
+A segment is a memfd: it has no name in any file system, so no kill leaves one
+behind.  Its size is sealed, so that nobody who maps it can get SIGBUS.  Children
+receive the file descriptor and map it themselves.
+
+The ``Segment`` owns its mapping and lends views of it.  ``close`` drops ours; the
+mapping goes with the last view, so an array that a user still holds stays valid.
+"""
+
+import fcntl
+import functools
+import mmap
+import os
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from mpzswap.errors import ClosedError, MpzswapError
+from mpzswap.page.frame import PAGE_SIZE, Pages
+
+# Ours: 1 TiB a segment, 16 million segments; no descriptor field of the device
+# that we emulate says how a virtual address is made.
+OFFSET_BITS = 40
+OFFSET_MASK = (1 << OFFSET_BITS) - 1
+
+CACHE_LINE_BYTES = 64
+WORD_BYTES = 8
+
+# Linux, include/uapi/asm-generic/mman-common.h; since Linux 5.14.
+MADV_POPULATE_READ = 22
+MADV_POPULATE_WRITE = 23
+
+SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """
+    Page frames that lie side by side in a segment.
+
+    *array* is (N, 4096) uint8; *address* is the device address of frame 0.
+    """
+
+    array: Pages
+    address: int
+
+    def __len__(self) -> int:
+        """Give the number of frames."""
+        return len(self.array)
+
+    @functools.cached_property
+    def views(self) -> tuple[memoryview, ...]:
+        """One view a frame, made once: slicing a view each time costs more."""
+        return tuple(memoryview(frame) for frame in self.array)
+
+    def address_of(self, index: int) -> int:
+        """Give the device address of frame *index*."""
+        return self.address + index * PAGE_SIZE
+
+    def part(self, first: int, count: int) -> "Frames":
+        """Give the *count* frames from *first* on."""
+        return Frames(self.array[first : first + count], self.address_of(first))
+
+
+class Segment:
+    """
+    One memfd, mapped; made by ``create`` or, from a received descriptor, ``map``.
+
+    Attributes:
+        number: its place in device addresses.
+        size: bytes, a multiple of the page size.
+        fd: the memfd, to be handed to children.
+    """
+
+    def __init__(self, number: int, fd: int, size: int) -> None:
+        self.number = number
+        self.size = size
+        self.fd = fd
+        self._map: mmap.mmap | None = mmap.mmap(fd, size)
+
+    @classmethod
+    def create(cls, number: int, size: int) -> Self:
+        """
+        Make a segment of at least *size* bytes, zeroed.
+
+        Raises:
+            MpzswapError: the system does not give that much memory.
+        """
+        size = max(1, -(-size // PAGE_SIZE)) * PAGE_SIZE
+        fd = os.memfd_create("mpzswap", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            os.ftruncate(fd, size)
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
+            return cls(number, fd, size)
+        except OSError as error:
+            os.close(fd)
+            raise MpzswapError(
+                f"shared memory: {size} bytes cannot be had: {error.strerror}"
+            ) from error
+
+    @classmethod
+    def map(cls, number: int, fd: int) -> Self:
+        """Map a segment that another process made; its size is what *fd* says."""
+        return cls(number, fd, os.fstat(fd).st_size)
+
+    def close(self) -> None:
+        """Give back the descriptor and our hold on the mapping."""
+        if self._map is not None:
+            self._map = None
+            os.close(self.fd)
+
+    @property
+    def memory(self) -> memoryview:
+        """All its bytes."""
+        if self._map is None:
+            raise ClosedError(f"segment {self.number}: is closed")
+        return memoryview(self._map)
+
+    def words(self, offset: int, count: int) -> memoryview:
+        """Lend *count* 8-byte words: the cheapest shared words that Python has."""
+        return self.memory[offset : offset + count * WORD_BYTES].cast("Q")
+
+    def frames(self, offset: int, count: int) -> Frames:
+        """Lend *count* page frames from *offset* on."""
+        part = self.memory[offset : offset + count * PAGE_SIZE]
+        array = np.frombuffer(part, np.uint8).reshape(count, PAGE_SIZE)
+        return Frames(array, address(self.number, offset))
+
+    def prefault(self, offset: int = 0, size: int | None = None) -> None:
+        """
+        Take the page faults now; each costs as much as an lz4 compression.
+
+        Raises:
+            MpzswapError: the memory cannot be had.
+        """
+        if self._map is None:
+            raise ClosedError(f"segment {self.number}: is closed")
+        first = offset // PAGE_SIZE * PAGE_SIZE
+        last = self.size if size is None else offset + size
+        try:
+            self._map.madvise(MADV_POPULATE_WRITE, first, last - first)
+        except OSError as error:
+            raise MpzswapError(
+                f"shared memory: {last - first} bytes cannot be had: {error.strerror}"
+            ) from error
+
+
+def address(segment: int, offset: int) -> int:
+    """Give the device address of *offset* in *segment*; ``split`` undoes it."""
+    return segment << OFFSET_BITS | offset
+
+
+def split(device_address: int) -> tuple[int, int]:
+    """Give the segment number and the offset of a device address."""
+    return device_address >> OFFSET_BITS, device_address & OFFSET_MASK

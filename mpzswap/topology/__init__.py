@@ -1,0 +1,1 @@
+"""The machine on paper: sockets, devices, queues, settings, read once from YAML."""

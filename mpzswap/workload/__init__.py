@@ -1,0 +1,1 @@
+"""What sends pages: usemem and the run around it."""

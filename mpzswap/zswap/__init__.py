@@ -1,0 +1,1 @@
+"""Stores, loads and forgets pages in a compressed pool, as mm/zswap.c does."""

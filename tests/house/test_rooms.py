@@ -1,0 +1,74 @@
+"""Each room imports only what it may: contracts and leaves, never another actor."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mpzswap
+
+PACKAGE = Path(mpzswap.__file__).parent
+
+# What each room may import besides itself, errors and what lies outside.
+CONTRACTS = {"page", "acomp", "ring", "completion", "topology", "clock"}
+LEAVES = {"codec"}
+ACTORS = {"zswap", "driver", "device"}
+MAY_IMPORT = {
+    "page": set(),
+    "clock": set(),
+    "codec": set(),
+    "ring": {"page"},
+    "completion": {"ring", "page", "clock"},
+    "acomp": {"page", "ring", "completion"},
+    "topology": {"page"},
+    "zswap": CONTRACTS | LEAVES,
+    "driver": CONTRACTS | LEAVES,
+    "device": CONTRACTS | LEAVES,
+    "machine": CONTRACTS | LEAVES | ACTORS,
+    "workload": CONTRACTS | LEAVES | ACTORS | {"machine"},
+    "report": CONTRACTS,
+    "cli": CONTRACTS | LEAVES | {"machine", "workload", "report"},
+}
+
+
+def imports_of(source: str) -> Iterator[str]:
+    """Give each mpzswap module that *source* names in an import."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import hides where a thing lives"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def strays_in(room: str, source: str) -> list[str]:
+    """Give the imports of *source* that *room* may not have."""
+    rooms = [name.split(".")[1:2] for name in imports_of(source) if "mpzswap" in name]
+    allowed = MAY_IMPORT[room] | {room, "errors"}
+    return [name for part in rooms for name in part if name not in allowed]
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_room_imports_only_what_it_may(room: str) -> None:
+    """A room that acts knows contracts; another actor could be replaced unseen."""
+    strays = {
+        str(path.relative_to(PACKAGE)): strays_in(room, path.read_text())
+        for path in sorted((PACKAGE / room).glob("**/*.py"))
+    }
+
+    assert {path: found for path, found in strays.items() if found} == {}
+
+
+def test_every_room_is_in_the_table() -> None:
+    """A new folder has to be given its place in the house."""
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+
+    assert rooms == set(MAY_IMPORT)
+
+
+def test_stray_import_is_found() -> None:
+    """The test of the rooms can fail: an actor in another actor's room is seen."""
+    source = "from mpzswap.driver import prepare\nimport mpzswap.device.main\n"
+
+    assert strays_in("zswap", source) == ["driver", "device"]
