@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "codec": set(),
     "ring": {"page"},
     "completion": {"ring", "page", "clock"},
-    "acomp": {"page", "ring", "completion"},
+    "acomp": {"page", "ring", "completion", "clock"},
     "topology": {"page"},
     "zswap": CONTRACTS | LEAVES,
     "driver": CONTRACTS | LEAVES,

@@ -1,0 +1,124 @@
+"""The command that lists, shows and checks topologies."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mpzswap.errors import InputError
+from mpzswap.report.topology import picture, table
+from mpzswap.topology.cpus import cpu_count
+from mpzswap.topology.load import find_topology, named_topologies
+from mpzswap.topology.model import Topology
+from mpzswap.topology.schema import schema
+
+NAME = "topology"
+SUMMARY = "list, show and check machines on paper"
+EXAMPLES = (
+    "topology list",
+    "topology show spr-2s8iaa",
+    "topology show host --json host.yaml",
+    "topology check host.yaml",
+    "topology schema",
+)
+
+# What --json writes for a list and a check; raised when a key changes meaning.
+FORMAT = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the four things that can be asked."""
+    asked = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _add(asked, "list", "the topologies that come with mpzswap")
+    show = _add(asked, "show", "one topology as a picture")
+    show.add_argument("topology", metavar="NAME or FILE")
+    check = _add(asked, "check", "is this file right? says what is wrong in one line")
+    check.add_argument("topology", metavar="FILE")
+    _add(asked, "schema", "the JSON Schema of a topology file")
+
+
+def _add(asked: Any, name: str, summary: str) -> argparse.ArgumentParser:  # noqa: ANN401  # argparse keeps its class private
+    """Add one action with its --json."""
+    parser: argparse.ArgumentParser = asked.add_parser(
+        name, help=summary, description=summary
+    )
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        default=argparse.SUPPRESS,  # Else it hides one given before the action.
+        help="write JSON there; - is standard output",
+    )
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Answer what was asked; 0.
+
+    Raises:
+        InputError: the topology is wrong, or the JSON cannot be written.
+    """
+    text, data = ACTIONS[args.action](args)
+    file = getattr(args, "json", None)
+    if file is not None:
+        _write(file, data)
+    if file != "-":
+        sys.stdout.write(text)
+    return 0
+
+
+def _list(_: argparse.Namespace) -> tuple[str, object]:
+    """List the named topologies."""
+    found = named_topologies()
+    rows = [
+        {
+            "name": each.name,
+            "description": each.description,
+            "cpus": cpu_count(each),
+            "devices": len(each.devices),
+            "memory_bytes": each.memory,
+        }
+        for each in found
+    ]
+    return table(found), {"format": FORMAT, "topologies": rows}
+
+
+def _show(args: argparse.Namespace) -> tuple[str, object]:
+    """Show one; its JSON is a topology file again."""
+    topology = find_topology(args.topology)
+    return picture(topology), topology
+
+
+def _check(args: argparse.Namespace) -> tuple[str, object]:
+    """Read a file; what is wrong with it is raised."""
+    Topology.load(args.topology)
+    text = f"{args.topology}: nothing wrong\n"
+    return text, {"format": FORMAT, "file": args.topology, "ok": True}
+
+
+def _schema(_: argparse.Namespace) -> tuple[str, object]:
+    """Give the schema; it is JSON either way."""
+    found = schema()
+    return _json(found), found
+
+
+ACTIONS = {"list": _list, "show": _show, "check": _check, "schema": _schema}
+
+
+def _json(data: object) -> str:
+    """Give *data* as JSON for people too: indented."""
+    return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
+
+
+def _write(file: str, data: object) -> None:
+    """Write *data* as JSON into *file*, or to standard output."""
+    text = _json(data)
+    if file == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(file).write_text(text)
+    except OSError as error:
+        raise InputError(f"--json: {file}: {error.strerror}") from error

@@ -1,0 +1,141 @@
+"""
+A topology as text: what is where, which CPUs use it, how it is set.
+
+    node 0   56 cores x 2 threads   CPUs 0-55,112-167
+    |-- iax1   2 compress, 8 decompress engines   CPUs 0-13,112-125
+    |   `-- wq0 iaa_crypto   dedicated 128   comp+decomp
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from mpzswap.topology.cpus import cpu_count, cpu_ranges, cpus_of
+from mpzswap.topology.mapping import device_map
+from mpzswap.topology.model import Device, Group, Topology, WorkQueue
+from mpzswap.topology.size import format_size
+
+# A terminal's 80, without the last column, which some terminals wrap.
+WIDTH = 79
+
+# How the first line and the further lines of a part are begun, by "is it the last?".
+BRANCH = {False: ("|-- ", "|   "), True: ("`-- ", "    ")}
+
+
+def picture(topology: Topology) -> str:
+    """Give the machine as a tree, its settings below; no line is over 79 columns."""
+    memory, cpus = _rounded(topology.memory), cpu_count(topology)
+    lines = [
+        f"{topology.name}: {topology.description}",
+        f"memory {memory}   CPUs {cpus}   devices {len(topology.devices)}",
+    ]
+    for node in range(len(topology.sockets)):
+        lines += ["", *_node(topology, node)]
+    lines += ["", *_settings("driver", topology.driver)]
+    lines += ["", *_settings("zswap", topology.zswap)]
+    return "\n".join(line for long in lines for line in _folded(long)) + "\n"
+
+
+def table(topologies: Sequence[Topology]) -> str:
+    """Give one line for each topology: name, size, what it is."""
+    rows = [("name", "CPUs", "IAA", "memory", "description")]
+    rows += [
+        (
+            each.name,
+            str(cpu_count(each)),
+            str(len(each.devices)),
+            _rounded(each.memory),
+            each.description,
+        )
+        for each in topologies
+    ]
+    wide = max(len(row[0]) for row in rows)
+    room = WIDTH - wide - len("  CPUs  IAA  memory  ")
+    return "".join(
+        f"{name:{wide}}  {cpus:>4}  {iaa:>3}  {memory:>6}  {_cut(text, room)}\n"
+        for name, cpus, iaa, memory, text in rows
+    )
+
+
+def _cut(text: str, room: int) -> str:
+    """Give a description, or as much of it as fits beside the figures."""
+    return text if len(text) <= room else text[: max(room - 3, 0)] + "..."
+
+
+def _rounded(size: int) -> str:
+    """Give a size in at most four digits, rounded down."""
+    for unit in (1, 1 << 10, 1 << 20, 1 << 30):
+        if size < unit * 10_000:
+            return format_size(size // unit * unit)
+    return format_size(size >> 40 << 40)
+
+
+def _node(topology: Topology, node: int) -> Iterator[str]:
+    """Give one node's part of the tree."""
+    socket = topology.sockets[node]
+    threads = f" x {socket.threads} threads" if socket.threads > 1 else ""
+    cpus = cpu_ranges(cpus_of(topology, node))
+    yield f"node {node}   {socket.cores} cores{threads}   CPUs {cpus}"
+    here = [
+        index for index, part in enumerate(topology.devices) if part.numa_node == node
+    ]
+    if not here:
+        yield "    no device: its cores are shared out among the other nodes' devices"
+    for index in here:
+        first, further = BRANCH[index == here[-1]]
+        head, *rest = _device(topology, index)
+        yield first + head
+        yield from (further + line for line in rest)
+
+
+def _device(topology: Topology, index: int) -> Iterator[str]:
+    """Give one device's part: engines, CPUs mapped to it, groups, queues."""
+    part = topology.devices[index]
+    mapped = device_map(topology, range(len(topology.devices)))
+    cpus = cpu_ranges(cpu for cpu, device in mapped.items() if device == index)
+    yield f"{part.name}   {_engines(part)}   CPUs {cpus or 'none'}"
+    if len(part.groups) > 1:
+        for number, group in enumerate(part.groups):
+            yield f"{BRANCH[False][0]}group {number}   {_engines(group)}"
+    for number, wq in enumerate(part.wqs):
+        first, _ = BRANCH[number == len(part.wqs) - 1]
+        yield f"{first}wq{number} {_wq(topology, part, number, wq)}"
+
+
+def _engines(part: Device | Group) -> str:
+    """Give the engines of a device or a group."""
+    comp, decomp = part.compress_engines, part.decompress_engines
+    return f"{comp} compress, {decomp} decompress engines"
+
+
+def _wq(topology: Topology, part: Device, number: int, wq: WorkQueue) -> str:
+    """Give what a queue is and what it is for."""
+    comp, decomp = topology.driver.split_wqs(len(part.wqs))
+    uses = [use for use, wqs in (("comp", comp), ("decomp", decomp)) if number in wqs]
+    shared = f" threshold {wq.threshold}" if wq.mode == "shared" else ""
+    group = f"   group {wq.group_id}" if len(part.groups) > 1 else ""
+    return (
+        f"{wq.name}   {wq.mode} {wq.size}{shared}   priority {wq.priority}{group}   "
+        f"{'+'.join(uses)}"
+    )
+
+
+def _settings(title: str, settings: msgspec.Struct) -> Iterator[str]:
+    """Give settings, one a line; true and false as a file has them."""
+    yield title
+    values = msgspec.to_builtins(settings)
+    wide = max(map(len, values))
+    for name, value in values.items():
+        text = str(value).lower() if isinstance(value, bool) else value
+        yield f"    {name:{wide}}  {text}"
+
+
+def _folded(line: str) -> Iterator[str]:
+    """Cut a long line at its last blank or comma; what follows is set under it."""
+    hang = " " * (len(line) - len(line.lstrip(" |`-")) + 4)
+    while len(line) > WIDTH:
+        cut = max(line.rfind(" ", len(hang), WIDTH), line.rfind(",", len(hang), WIDTH))
+        cut = cut + 1 if cut >= 0 else WIDTH
+        yield line[:cut].rstrip()
+        line = hang + line[cut:]
+    yield line

@@ -1,0 +1,85 @@
+"""
+How the driver and zswap are set: the kernel's attributes, by its names and defaults.
+
+Sources: Linux, drivers/crypto/intel/iaa/iaa_crypto_main.c, drivers/dma/idxd/idxd.h,
+mm/zswap.c; zswap IAA compress batching, RFC v1 and version 14.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+# accel-config list of an IAA: max_work_queues.
+MAX_WQS = 8
+
+Percent = Annotated[int, Meta(ge=1, le=100)]
+Retries = Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class DriverSettings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
+):
+    """
+    The attributes of iaa_crypto, as the series has them in its version 14.
+
+    Attributes:
+        g_comp_wqs_per_iaa: of a device with more queues the last so many are for
+            compression alone and the rest for decompression alone; 0: none is.
+        distribute_comps: compressions go to all devices of the package in turn,
+            not to the one that the CPU is mapped to; distribute_decomps likewise.
+        enqcmds_retries: submissions to a full shared queue, IDXD_ENQCMDS_RETRIES.
+        comp_alloc_retries: attempts to get a descriptor before a compression fails,
+            IAA_ALLOC_DESC_COMP_TIMEOUT; decomp_alloc_retries: before a decompression
+            goes to software.
+        completion_timeout_ms: ours; the kernel counts a million looks instead, which
+            says nothing about a device that is a process. 128 entries of software
+            Deflate take 15 ms; the rest is for a machine with too few cores.
+    """
+
+    sync_mode: Literal["async"] = "async"
+    g_comp_wqs_per_iaa: Annotated[int, Meta(ge=0, le=MAX_WQS)] = 1
+    distribute_comps: bool = True
+    distribute_decomps: bool = False
+    enqcmds_retries: Annotated[int, Meta(ge=0, le=64)] = 32
+    comp_alloc_retries: Retries = 1000
+    decomp_alloc_retries: Retries = 500
+    completion_timeout_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 5000
+
+    def split_wqs(self, count: int) -> tuple[range, range]:
+        """Give which of a device's *count* queues compress, and which decompress."""
+        if 0 < self.g_comp_wqs_per_iaa < count:
+            first = count - self.g_comp_wqs_per_iaa
+            return range(first, count), range(first)
+        return range(count), range(count)
+
+
+class ZswapSettings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
+):
+    """
+    Parameters of zswap, a cgroup and a sysctl, by the kernel's names and defaults.
+
+    Attributes:
+        compressor: with its level after a colon, where it has levels.
+        max_pool_percent: of ``Topology.memory``; a full pool takes pages again below
+            accept_threshold_percent of that.
+        batching: see the design; batch_size is SWAP_CRYPTO_SUB_BATCH_SIZE.
+        writeback: memory.zswap.writeback; what does not compress is kept as it is
+            if it may be written back later, and rejected if not.
+        same_filled_pages_enabled, exclusive_loads: as up to Linux 6.5.
+        compress_batchsize: vm.compress-batchsize, in folios; 32 is ours, the
+            kernel's is 1.
+    """
+
+    compressor: Annotated[
+        str, Meta(pattern="^(deflate(-iaa(-dynamic)?)?|lz4|zstd)(:-?[0-9]{1,3})?$")
+    ] = "deflate-iaa"
+    max_pool_percent: Percent = 20
+    accept_threshold_percent: Percent = 90
+    batching: Literal["off", "requests", "driver"] = "driver"
+    batch_size: Annotated[int, Meta(ge=1, le=64)] = 8
+    writeback: bool = True
+    same_filled_pages_enabled: bool = True
+    exclusive_loads: bool = True
+    compress_batchsize: Annotated[int, Meta(ge=1, le=32)] = 32

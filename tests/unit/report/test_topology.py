@@ -1,0 +1,83 @@
+"""The picture of a topology."""
+
+import pytest
+
+from mpzswap.report.topology import picture, table
+from mpzswap.topology import named
+from mpzswap.topology.model import (
+    Device,
+    Group,
+    Socket,
+    Topology,
+    WorkQueue,
+)
+
+
+@pytest.mark.parametrize("name", named.names())
+def test_no_line_is_too_wide_for_a_terminal(name: str) -> None:
+    """Each named topology fits in 79 columns, without blanks at the end."""
+    lines = picture(Topology.named(name)).splitlines()
+
+    assert max(map(len, lines)) <= 79
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_devices_queues_and_cpus_are_shown() -> None:
+    """Who sees the picture knows which CPUs use which device, and how it is set."""
+    text = picture(Topology.named("spr-2s8iaa"))
+
+    assert "node 1   56 cores x 2 threads   CPUs 56-111,168-223\n" in text
+    assert "iax15   2 compress, 8 decompress engines   CPUs 98-111,210-223\n" in text
+    assert "wq0 iaa_crypto   dedicated 128   priority 10   comp+decomp\n" in text
+    assert "distribute_comps       true\n" in text
+
+
+def test_groups_and_thresholds_are_shown_where_there_are_any() -> None:
+    """A device of several groups says which queue belongs to which."""
+    device = Device(
+        name="iax1",
+        groups=(Group(compress_engines=2), Group(decompress_engines=8)),
+        wqs=(
+            WorkQueue(name="down", size=8, group_id=1),
+            WorkQueue(name="up", size=8, mode="shared", threshold=4),
+        ),
+    )
+    text = picture(
+        Topology(memory=1 << 30, sockets=(Socket(cores=1),), devices=(device,))
+    )
+
+    assert "    |-- group 1   0 compress, 8 decompress engines\n" in text
+    assert "    |-- wq0 down   dedicated 8   priority 10   group 1   decomp\n" in text
+    assert "`-- wq1 up   shared 8 threshold 4   priority 10   group 0   comp\n" in text
+
+
+def test_node_without_a_device_is_said() -> None:
+    """Its CPUs are mapped elsewhere, and that is no secret."""
+    sockets = (Socket(cores=1), Socket(cores=1))
+    text = picture(
+        Topology(memory=1 << 30, sockets=sockets, devices=(Device(name="iax1"),))
+    )
+
+    assert "no device: its cores are shared out among the other nodes' devices" in text
+    assert "engines   CPUs 0-1\n" in text
+
+
+def test_long_lines_are_folded() -> None:
+    """A description of any length stays within the width."""
+    topology = Topology(
+        memory=1 << 30,
+        description="word " * 40 + "x" * 200,
+        sockets=(Socket(cores=1),),
+        devices=(),
+    )
+
+    assert max(map(len, picture(topology).splitlines())) <= 79
+    assert max(map(len, table([topology]).splitlines())) <= 79
+
+
+def test_list_has_one_line_for_each() -> None:
+    """Name, figures and as much of the description as there is room."""
+    lines = table([Topology.named("spr-1s4iaa")]).splitlines()
+
+    assert lines[0].split() == ["name", "CPUs", "IAA", "memory", "description"]
+    assert lines[1].split()[:4] == ["spr-1s4iaa", "112", "4", "503G"]
