@@ -1,9 +1,13 @@
-"""A wire record as a table of rows; the table is the dtype."""
+"""A wire record as a table of rows; the table is the dtype, and the packer."""
 
+import struct
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+# What struct calls the types that the tables use.
+STRUCT_CODES = {"u1": "B", "<u2": "H", "<u4": "I", "<u8": "Q"}
 
 
 class Field(NamedTuple):
@@ -27,8 +31,11 @@ def record(size: int, fields: Sequence[Field]) -> np.dtype[Any]:
     for field in fields:
         if field.at != end:
             raise ValueError(f"{field.name}: at byte {field.at}, must be at {end}")
-        if np.dtype(field.type).itemsize > 1 and not field.type.startswith("<"):
-            raise ValueError(f"{field.name}: type {field.type}, must begin with '<'")
+        if field.type not in STRUCT_CODES:
+            raise ValueError(
+                f"{field.name}: type {field.type}, must be one of "
+                + ", ".join(STRUCT_CODES)
+            )
         end += np.dtype(field.type).itemsize
     if end != size:
         raise ValueError(f"the fields end at byte {end}, the record at {size}")
@@ -40,3 +47,8 @@ def record(size: int, fields: Sequence[Field]) -> np.dtype[Any]:
             "itemsize": size,
         }
     )
+
+
+def packer(fields: Sequence[Field]) -> struct.Struct:
+    """Give the same record for one at a time: cheaper than an array of one."""
+    return struct.Struct("<" + "".join(STRUCT_CODES[field.type] for field in fields))

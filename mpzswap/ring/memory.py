@@ -161,3 +161,46 @@ def address(segment: int, offset: int) -> int:
 def split(device_address: int) -> tuple[int, int]:
     """Give the segment number and the offset of a device address."""
     return device_address >> OFFSET_BITS, device_address & OFFSET_MASK
+
+
+class AddressSpace:
+    """
+    The segments that a set of descriptors may name: what a PASID stands for.
+
+    Both sides use it: the device checks each address against the submitter's
+    space, the driver finds its own pages for the software path.
+    """
+
+    def __init__(self) -> None:
+        self._segments: dict[int, tuple[Segment, memoryview]] = {}
+
+    def add(self, segment: Segment) -> None:
+        """Let descriptors name *segment*."""
+        self._segments[segment.number] = segment, segment.memory
+
+    def remove(self, number: int) -> Segment:
+        """Take a segment out; no view of it is kept here."""
+        return self._segments.pop(number)[0]
+
+    def resolve(self, device_address: int, size: int) -> memoryview | None:
+        """Give the *size* bytes at an address; None if they are not all inside."""
+        found = self._segments.get(device_address >> OFFSET_BITS)
+        offset = device_address & OFFSET_MASK
+        if found is None or offset + size > found[0].size:
+            return None
+        return found[1][offset : offset + size]
+
+    def address_of(self, pages: Pages) -> int | None:
+        """Give the device address of an array that lies in one of the segments."""
+        start = pages.__array_interface__["data"][0]
+        for segment, memory in self._segments.values():
+            offset = start - np.frombuffer(memory, np.uint8).ctypes.data
+            if offset >= 0 and offset + pages.nbytes <= segment.size:
+                return address(segment.number, offset)
+        return None
+
+    def close(self) -> None:
+        """Close every segment in it."""
+        for segment, _ in self._segments.values():
+            segment.close()
+        self._segments.clear()

@@ -1,0 +1,52 @@
+"""
+The completion record: 64 bytes in which a device answers.
+
+Source: Linux, include/uapi/linux/idxd.h, struct iax_completion_record.
+Little-endian.  It lies in memory of the submitter; the device writes ``status``
+last, so whoever sees a status sees the rest.
+
+The last sixteen bytes are reserved in the kernel's record.  Here the device leaves
+its two time stamps there (CLOCK_MONOTONIC, ns): a submitter learns from them how
+long the work took, apart from how late it looked.
+"""
+
+from mpzswap.ring.layout import Field, packer, record
+
+# fmt: off
+FIELDS = (
+    #     name               type  at  meaning
+    Field("status",          "u1",   0, "completion.status.Status; written last"),
+    Field("error_code",      "u1",   1, "beside ANALYTICS_ERROR"),
+    Field("fault_info",      "u1",   2, "of a page fault"),
+    Field("reserved_03",     "u1",   3, "0"),
+    Field("bytes_completed", "<u4",  4, "of the input"),
+    Field("fault_addr",      "<u8",  8, "address that could not be reached"),
+    Field("invalid_flags",   "<u4", 16, "flags that were refused"),
+    Field("reserved_20",     "<u4", 20, "0"),
+    Field("output_size",     "<u4", 24, "bytes written"),
+    Field("output_bits",     "u1",  28, "of the last byte; 0: all"),
+    Field("reserved_29",     "u1",  29, "0"),
+    Field("xor_csum",        "<u2", 30, "not computed: 0"),
+    Field("crc",             "<u4", 32, "CRC-32 of the uncompressed side"),
+    Field("min",             "<u4", 36, "not used by compression: 0"),
+    Field("max",             "<u4", 40, "not used by compression: 0"),
+    Field("sum",             "<u4", 44, "not used by compression: 0"),
+    Field("taken_ns",        "<u8", 48, "reserved there; when it was taken"),
+    Field("completed_ns",    "<u8", 56, "reserved there; when it was done"),
+)
+# fmt: on
+RECORD_BYTES = 64
+RECORD = record(RECORD_BYTES, FIELDS)
+RECORD_STRUCT = packer(FIELDS)
+
+# All but the status: what is written first.
+BODY_STRUCT = packer(FIELDS[1:])
+BODY_AT = FIELDS[1].at
+
+
+def write_record(
+    memory: memoryview, status: int, body: tuple[int, ...] = (0,) * (len(FIELDS) - 1)
+) -> None:
+    """Write the record in *memory*: the body, then the status that publishes it."""
+    BODY_STRUCT.pack_into(memory, BODY_AT, *body)
+    memory[0] = status
