@@ -1,0 +1,191 @@
+"""
+Sub-batches in flight: submit one, and look after another meanwhile.
+
+    items --> | sub-batch | --submit--> devices --poll--> take
+              | sub-batch |             two in flight where batching is on
+
+    batching    requests in a sub-batch    pages in a request    sub-batches
+    off         1                          1                     1
+    requests    batch_size                 1                     2
+    driver      1                          batch_size            2
+
+One loop for all three, and for compression and decompression: a single page is a
+sub-batch of one.  Two sub-batches, since the devices would otherwise wait while we
+put the last one's pages away.  Whatever has finished is taken first; no order is
+implied.  That every request ends is the transform's promise, so no limit is here.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, NamedTuple, TypeVar
+
+from mpzswap.acomp.request import EAGAIN, Acomp, Request
+from mpzswap.clock.histogram import Histogram
+from mpzswap.clock.work import Clock
+
+T = TypeVar("T")
+
+
+class Shape(NamedTuple):
+    """How sub-batches are cut."""
+
+    nr_requests: int
+    pages_per_request: int
+    nr_sub_batches: int
+
+    @classmethod
+    def of(cls, batching: str, batch_size: int) -> "Shape":
+        """
+        Give the shape of a batching mode.
+
+        Raises:
+            ValueError: there is no such mode.
+        """
+        match batching:
+            case "off":
+                return cls(1, 1, 1)
+            case "requests":
+                return cls(batch_size, 1, 2)
+            case "driver":
+                return cls(1, batch_size, 2)
+        raise ValueError(f"batching: must be off, requests or driver, not {batching!r}")
+
+
+@dataclass(eq=False, slots=True)
+class SubBatch:
+    """Requests that are submitted together."""
+
+    requests: list[Request]
+    # How many of them have not ended.
+    pending: int = 0
+    submitted_ns: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Flight(Generic[T]):
+    """A request that has been submitted, and what it is about."""
+
+    request: Request
+    items: list[T]
+    sub_batch: SubBatch
+
+
+class Pipeline:
+    """
+    The requests of one CPU, used again and again.
+
+    Args:
+        acomp: the transform.
+        clock: whose time the latency is in.
+        shape: how sub-batches are cut.
+        latency: told the ns of each sub-batch, from submit to its last page.
+    """
+
+    def __init__(
+        self, acomp: Acomp, clock: Clock, shape: Shape, latency: Histogram
+    ) -> None:
+        self._acomp = acomp
+        self._clock = clock
+        self._shape = shape
+        self._latency = latency
+        with contextlib.ExitStack() as stack:
+            self._sub_batches = [
+                SubBatch([self._allocate(stack) for _ in range(shape.nr_requests)])
+                for _ in range(shape.nr_sub_batches)
+            ]
+            self._release = stack.pop_all()
+        self._idle = list(self._sub_batches)
+
+    def close(self) -> None:
+        """Give the requests back."""
+        self._release.close()
+
+    def run(
+        self,
+        items: Iterator[T],
+        submit: Callable[[Request, list[T]], object],
+        take: Callable[[Request, list[T]], None],
+    ) -> None:
+        """
+        Do all *items*; drawn as there is room, so that what became of some can count.
+
+        Args:
+            items: one a page.
+            submit: fills a request for these items and submits it.
+            take: is given each request that has ended, with its items.
+        """
+        flights: list[Flight[T]] = []
+        try:
+            while True:
+                self._fill(flights, items, submit)
+                if not flights:
+                    return
+                self._collect(flights, take)
+        except BaseException:
+            # Devices may still write into these requests: none is used again, or
+            # given back, before it has ended.
+            self._drain(flights)
+            raise
+
+    def _fill(
+        self,
+        flights: list[Flight[T]],
+        items: Iterator[T],
+        submit: Callable[[Request, list[T]], object],
+    ) -> None:
+        """Submit sub-batches while one is idle and there are items."""
+        pages = self._shape.pages_per_request
+        while self._idle:
+            sub_batch = self._idle[-1]
+            sub_batch.submitted_ns = self._clock.now_ns()
+            for request in sub_batch.requests:
+                part = list(islice(items, pages))
+                if not part:
+                    break
+                submit(request, part)
+                flights.append(Flight(request, part, sub_batch))
+                sub_batch.pending += 1
+            if not sub_batch.pending:
+                return
+            self._idle.pop()
+
+    def _collect(
+        self, flights: list[Flight[T]], take: Callable[[Request, list[T]], None]
+    ) -> None:
+        """Take what has ended; if nothing has, give the devices time."""
+        poll = self._acomp.poll
+        ended: list[Flight[T]] = []
+        pending: list[Flight[T]] = []
+        for each in flights:
+            (pending if poll(each.request) == EAGAIN else ended).append(each)
+        if not ended:
+            self._acomp.pause([each.request for each in pending])
+            return
+        flights[:] = pending
+        for each in ended:
+            sub_batch = each.sub_batch
+            sub_batch.pending -= 1
+            if not sub_batch.pending:
+                now_ns = self._clock.now_ns()
+                self._latency.record(now_ns - sub_batch.submitted_ns)
+                self._idle.append(sub_batch)
+            take(each.request, each.items)
+
+    def _drain(self, flights: list[Flight[T]]) -> None:
+        """Wait until nothing is in flight, and forget what came of it."""
+        pending = [each.request for each in flights]
+        while pending := [
+            request for request in pending if self._acomp.poll(request) == EAGAIN
+        ]:
+            self._acomp.pause(pending)
+        self._idle = list(self._sub_batches)
+        for sub_batch in self._sub_batches:
+            sub_batch.pending = 0
+
+    def _allocate(self, stack: contextlib.ExitStack) -> Request:
+        """Get a request that *stack* gives back."""
+        request = self._acomp.allocate(self._shape.pages_per_request)
+        stack.callback(self._acomp.release, request)
+        return request

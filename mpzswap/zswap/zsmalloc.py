@@ -1,0 +1,128 @@
+"""
+The memory of a pool: objects of like size packed into chains of pages.
+
+    class 1632:  zspage, 2 pages   | object | object | free | object | free |
+                 zspage, 2 pages   | object | free   | ...
+    class 4096:  zspage, 1 page    | object |
+
+    handle = number of the zspage << 15 | where the object begins in it
+
+One owner, no lock.  Pages are counted when a zspage is made and when its last
+object goes, as the limit of zswap is one of pages and not of bytes.
+
+Source of the scheme: Linux, mm/zsmalloc.c.  The kernel takes a free slot from the
+fullest zspage; we take it from the one that was last written or freed from, which
+is nearly full in the same cases and costs no search.  We do not compact.
+"""
+
+import msgspec
+
+from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.zswap.size_class import (
+    MAX_PAGES_PER_ZSPAGE,
+    SizeClass,
+    class_index,
+    size_classes,
+)
+
+# A zspage of 8 pages has 32 KiB.
+OFFSET_BITS = (MAX_PAGES_PER_ZSPAGE * PAGE_SIZE - 1).bit_length()
+OFFSET_MASK = (1 << OFFSET_BITS) - 1
+
+
+class Zspage(msgspec.Struct, eq=False):
+    """A chain of pages, cut into objects of one size."""
+
+    number: int
+    size_class: SizeClass
+    # The list of those with free objects that it is in when it has some.
+    open: list["Zspage"]
+    memory: memoryview
+    # Where its free objects begin.
+    free: list[int]
+    # Its index in *open*, so that it leaves without a search.
+    place: int = 0
+
+
+class Zsmalloc:
+    """
+    An allocator of objects of 1 to 4096 bytes.
+
+    Attributes:
+        nr_pages: pages that its zspages have now.
+    """
+
+    def __init__(self) -> None:
+        classes = size_classes()
+        opens: dict[int, list[Zspage]] = {each.size: [] for each in classes}
+        # By wanted size, so that an allocation rounds nothing.
+        self._by_size = [
+            (each, opens[each.size])
+            for each in (classes[class_index(size)] for size in range(PAGE_SIZE + 1))
+        ]
+        self._zspages: dict[int, Zspage] = {}
+        self._next_number = 0
+        self.nr_pages = 0
+
+    def alloc(self, size: int) -> int:
+        """
+        Give the handle of a new object of *size* bytes.
+
+        Raises:
+            MemoryError: the system has no page left.
+            IndexError: *size* is over a page.
+        """
+        size_class, with_free = self._by_size[size]
+        zspage = with_free[-1] if with_free else self._grow(size_class, with_free)
+        offset = zspage.free.pop()
+        if not zspage.free:
+            with_free.pop()
+        return zspage.number << OFFSET_BITS | offset
+
+    def free(self, handle: int) -> None:
+        """Take the object back; its zspage goes when nothing else is in it."""
+        zspage = self._zspages[handle >> OFFSET_BITS]
+        free = zspage.free
+        if not free:
+            zspage.place = len(zspage.open)
+            zspage.open.append(zspage)
+        free.append(handle & OFFSET_MASK)
+        if len(free) == zspage.size_class.objects:
+            self._give_back(zspage)
+
+    def write(self, handle: int, data: memoryview) -> None:
+        """Copy *data*, as many bytes as were asked for, into the object."""
+        start = handle & OFFSET_MASK
+        memory = self._zspages[handle >> OFFSET_BITS].memory
+        memory[start : start + len(data)] = data
+
+    def view(self, handle: int, length: int) -> memoryview:
+        """Lend the first *length* bytes of the object, until it is freed."""
+        start = handle & OFFSET_MASK
+        return self._zspages[handle >> OFFSET_BITS].memory[start : start + length]
+
+    def _grow(self, size_class: SizeClass, with_free: list[Zspage]) -> Zspage:
+        """Make a zspage; it is the last, and the only one, of *with_free*."""
+        memory = memoryview(bytearray(size_class.pages * PAGE_SIZE))
+        zspage = Zspage(
+            self._next_number,
+            size_class,
+            with_free,
+            memory,
+            list(size_class.offsets),
+            place=len(with_free),
+        )
+        with_free.append(zspage)
+        self._zspages[zspage.number] = zspage
+        self._next_number += 1
+        self.nr_pages += size_class.pages
+        return zspage
+
+    def _give_back(self, zspage: Zspage) -> None:
+        """Forget *zspage*; the last of those with free objects takes its place."""
+        last = zspage.open.pop()
+        if last is not zspage:
+            zspage.open[zspage.place] = last
+            last.place = zspage.place
+        del self._zspages[zspage.number]
+        self.nr_pages -= zspage.size_class.pages

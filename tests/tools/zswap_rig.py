@@ -1,0 +1,91 @@
+"""A zswap over the fake transform, with pages of each kind to store."""
+
+import random
+from collections.abc import Sequence
+
+from mpzswap.acomp.request import Acomp
+from mpzswap.clock.work import WorkClock
+from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.topology.settings import ZswapSettings
+from mpzswap.zswap.limit import PoolLimit
+from mpzswap.zswap.store import Folio
+from mpzswap.zswap.zswap import Zswap
+from tests.tools.fake_acomp import FakeAcomp, plain_frames
+
+ZERO = bytes(PAGE_SIZE)
+SAME = b"mpzswap!" * (PAGE_SIZE // 8)
+
+
+def text(seed: int) -> bytes:
+    """Give a page that compresses, unlike that of any other seed."""
+    # Nine letters: no pattern of 8 bytes, which would be same-filled.
+    return (f"page{seed:04} " * 456).encode()[:PAGE_SIZE]
+
+
+def noise(seed: int) -> bytes:
+    """Give a page that does not compress."""
+    return random.Random(seed).randbytes(PAGE_SIZE)
+
+
+class ManualClock:
+    """A clock that goes on by 100 ns each time it is asked."""
+
+    def __init__(self) -> None:
+        self.ns = 0
+
+    def now_ns(self) -> int:
+        """Give the time, and let some pass."""
+        self.ns += 100
+        return self.ns
+
+    def sleep_ns(self, duration_ns: int) -> None:
+        """Let that time pass at once."""
+        self.ns += duration_ns
+
+
+def pool_words(count: int = 1) -> memoryview:
+    """Give the words that a pool of *count* CPUs is counted in."""
+    return memoryview(bytearray(8 * count)).cast("Q")
+
+
+class Rig:
+    """
+    A zswap, its transform and its frames.
+
+    Frames 0 to 63 are for pages to store, 64 to 127 for those that are loaded.
+    """
+
+    def __init__(
+        self,
+        settings: ZswapSettings | None = None,
+        *,
+        max_pages: int = 10_000,
+        seed: int = 0,
+        acomp: Acomp | None = None,
+    ) -> None:
+        self.frames = plain_frames(128)
+        self.fake = FakeAcomp(self.frames, random.Random(seed))
+        self.words = pool_words()
+        self.limit = PoolLimit(self.words, 0, max_pages)
+        self.zswap = Zswap(
+            settings or ZswapSettings(),
+            acomp or self.fake,
+            self.limit,
+            WorkClock(),
+        )
+
+    def fill(self, pages: Sequence[bytes], first: int = 0) -> None:
+        """Put *pages* into the frames from *first* on."""
+        for index, page in enumerate(pages, first):
+            self.frames.views[index][:] = page
+
+    def store(self, pages: Sequence[bytes], swap_offset: int = 0) -> bool:
+        """Store *pages* as one folio, from frame 0."""
+        self.fill(pages)
+        return self.zswap.store(self.frames, [Folio(swap_offset, 0, len(pages))])[0]
+
+    def load(self, swap_offset: int) -> bytes:
+        """Load a page into frame 64 and give it."""
+        self.frames.views[64][:] = b"\xee" * PAGE_SIZE
+        self.zswap.load(swap_offset, self.frames, 64)
+        return self.frames.views[64].tobytes()

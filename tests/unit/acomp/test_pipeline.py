@@ -1,0 +1,155 @@
+"""Sub-batches in flight."""
+
+import random
+
+import pytest
+
+from mpzswap.acomp.pipeline import Pipeline, Shape
+from mpzswap.acomp.request import Request
+from mpzswap.clock.histogram import Histogram
+from mpzswap.errors import MpzswapError
+from tests.tools.fake_acomp import FakeAcomp, plain_frames
+from tests.tools.zswap_rig import ManualClock
+
+
+class Line:
+    """A pipeline that compresses frames by their index, and what came of it."""
+
+    def __init__(self, batching: str, seed: int = 0) -> None:
+        self.fake = FakeAcomp(plain_frames(64), random.Random(seed))
+        self.latency = Histogram()
+        self.taken: list[int] = []
+        shape = Shape.of(batching, 8)
+        self.pipeline = Pipeline(self.fake, ManualClock(), shape, self.latency)
+
+    def submit(self, request: Request, indices: list[int]) -> None:
+        """Ask for the compression of these frames."""
+        request.pages = [self.fake.frames.address_of(index) for index in indices]
+        self.fake.compress(request)
+
+    def take(self, request: Request, indices: list[int]) -> None:
+        """Note which frames are done."""
+        assert request.errors == [0] * len(indices)
+        self.taken += indices
+
+    def run(self, count: int) -> None:
+        """Compress the first *count* frames."""
+        self.pipeline.run(iter(range(count)), self.submit, self.take)
+
+
+@pytest.mark.parametrize(
+    ("batching", "pages", "in_flight"),
+    [
+        ("off", [1] * 20, 1),
+        ("requests", [1] * 20, 16),
+        ("driver", [8, 8, 4], 2),
+    ],
+)
+def test_shape_of_a_batching_mode(
+    batching: str, pages: list[int], in_flight: int
+) -> None:
+    """Each mode has its pages in a request and its requests in flight."""
+    line = Line(batching)
+    line.run(20)
+
+    assert line.fake.compressed == pages
+    assert line.fake.max_in_flight == in_flight
+    assert sorted(line.taken) == list(range(20))
+
+
+def test_unknown_batching_mode_is_refused() -> None:
+    """A mode that does not exist is named."""
+    with pytest.raises(ValueError, match="not 'all'"):
+        Shape.of("all", 8)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_item_is_taken_once_in_whatever_order(seed: int) -> None:
+    """Requests end in any order; none is lost, none is taken twice."""
+    line = Line("requests", seed)
+    line.run(61)
+
+    assert sorted(line.taken) == list(range(61))
+
+
+def test_order_of_ending_is_the_order_of_taking() -> None:
+    """What has finished first is taken first, though it was submitted later."""
+    line = Line("requests", seed=1)
+    line.run(16)
+
+    assert line.taken != sorted(line.taken)
+
+
+@pytest.mark.parametrize(
+    ("batching", "sub_batches"), [("off", 20), ("requests", 3), ("driver", 3)]
+)
+def test_latency_is_of_sub_batches(batching: str, sub_batches: int) -> None:
+    """One duration is recorded for each sub-batch, whatever its requests."""
+    line = Line(batching)
+    line.run(20)
+
+    assert line.latency.count == sub_batches
+    assert line.latency.mean >= 100
+
+
+def test_items_are_drawn_as_there_is_room() -> None:
+    """What became of the first pages can decide whether later ones are wanted."""
+    line = Line("driver")
+    ahead: list[int] = []
+
+    def items() -> list[int]:
+        return list(range(40))
+
+    def watched(index: int) -> int:
+        ahead.append(index - len(line.taken))
+        return index
+
+    line.pipeline.run(map(watched, items()), line.submit, line.take)
+
+    assert max(ahead) < 16
+
+
+def test_nothing_to_do_is_done() -> None:
+    """No item, no request, no duration."""
+    line = Line("driver")
+    line.run(0)
+
+    assert (line.fake.compressed, line.latency.count) == ([], 0)
+
+
+def test_exception_leaves_no_request_in_flight() -> None:
+    """Whoever interrupts a run waits for the devices, and can go on afterwards."""
+    line = Line("requests")
+    real_take = line.take
+
+    def take(request: Request, indices: list[int]) -> None:
+        if len(line.taken) == 5:
+            raise KeyboardInterrupt
+        real_take(request, indices)
+
+    with pytest.raises(KeyboardInterrupt):
+        line.pipeline.run(iter(range(40)), line.submit, take)
+
+    assert line.fake.in_flight == {}
+    line.taken.clear()
+    line.run(30)
+    assert sorted(line.taken) == list(range(30))
+
+
+def test_close_gives_every_request_back() -> None:
+    """The buffers are the transform's again."""
+    line = Line("requests")
+    assert line.fake.allocated == 16
+
+    line.pipeline.close()
+    assert line.fake.allocated == 0
+
+
+def test_failed_start_gives_back_what_it_had() -> None:
+    """Where buffers run out half way, those that were got are returned."""
+    fake = FakeAcomp(plain_frames(1), max_requests=10)
+
+    with pytest.raises(MpzswapError, match="10 requests"):
+        Pipeline(fake, ManualClock(), Shape.of("requests", 8), Histogram())
+
+    assert fake.allocated == 0
