@@ -31,5 +31,9 @@ class Detach(msgspec.Struct, frozen=True, tag="detach"):
     segment: int
 
 
-MESSAGE = msgspec.json.Decoder(Attach | Detach)
+class Publish(msgspec.Struct, frozen=True, tag="publish"):
+    """Write your counters into the board now; they are true when you answer."""
+
+
+MESSAGE = msgspec.json.Decoder(Attach | Detach | Publish)
 encode = msgspec.json.encode

@@ -1,0 +1,37 @@
+"""What a device counts, in shared words that it alone writes."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass
+class DeviceCounters:
+    """One word a field, in this order; everything since the device started."""
+
+    # Descriptors answered, whatever the answer.
+    descriptors: int = 0
+    # ... of which the status was not SUCCESS.
+    errors: int = 0
+    # Descriptors whose completion address was bad: there is nowhere to answer.
+    unreported: int = 0
+    # Bytes read and written by the codec.
+    bytes_in: int = 0
+    bytes_out: int = 0
+    # Time spent on descriptors, ns.
+    busy_ns: int = 0
+    # Times it slept for want of work.
+    sleeps: int = 0
+    # Lanes given up since their producer broke the rules.
+    broken_lanes: int = 0
+
+    def publish(self, words: memoryview) -> None:
+        """Write every counter into its word."""
+        for index, value in enumerate(vars(self).values()):
+            words[index] = value
+
+    @classmethod
+    def read(cls, words: memoryview) -> "DeviceCounters":
+        """Read them back; each word by itself, not all at one instant."""
+        return cls(*words[: len(fields(cls))].tolist())
+
+
+COUNTER_WORDS = len(fields(DeviceCounters))

@@ -1,0 +1,173 @@
+"""
+The engine: runs checked descriptors through the codec and writes the answers.
+
+A descriptor was copied out of its lane before it comes here, so that its owner
+cannot change it between the check and the use.  Every address is resolved in the
+submitter's own address space: what does not lie wholly in one of its segments is a
+page fault, and nothing is read or written there.
+"""
+
+from typing import NamedTuple
+
+from isal import isal_zlib
+
+from mpzswap.clock.work import Clock
+from mpzswap.codec.contract import Codec
+from mpzswap.completion.record import RECORD_BYTES, write_record
+from mpzswap.completion.status import ErrorCode, Status
+from mpzswap.device.check import Descriptor, Refusal, find_refusal
+from mpzswap.device.counters import DeviceCounters
+from mpzswap.errors import CorruptStreamError, OutputOverflowError
+from mpzswap.ring.descriptor import (
+    DESCRIPTOR_STRUCT,
+    DecomprFlag,
+    Opcode,
+    unpack_flags_opcode,
+)
+from mpzswap.ring.memory import AddressSpace
+
+
+class Answer(NamedTuple):
+    """What goes into the completion record, time stamps apart."""
+
+    status: int
+    error_code: int = 0
+    bytes_completed: int = 0
+    fault_addr: int = 0
+    invalid_flags: int = 0
+    output_size: int = 0
+    crc: int = 0
+
+
+class Engine:
+    """
+    Runs descriptors for one device.
+
+    Args:
+        codec: the algorithm that the device has.
+        max_transfer_size: the longest input or output, bytes.
+        clock: whose time the stamps are.
+        counters: of the device; the engine counts what it does.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        max_transfer_size: int,
+        clock: Clock,
+        counters: DeviceCounters,
+    ) -> None:
+        self._codec = codec
+        self._max_transfer_size = max_transfer_size
+        self._clock = clock
+        self._counters = counters
+
+    def run(self, burst: bytes, pasid: int, space: AddressSpace) -> None:
+        """Run every descriptor of *burst*, in order, and answer each."""
+        now_ns = self._clock.now_ns
+        counters = self._counters
+        for fields in DESCRIPTOR_STRUCT.iter_unpack(burst):
+            taken_ns = now_ns()
+            descriptor = Descriptor._make(fields)
+            record = self._find_record(descriptor, space)
+            if record is None:
+                counters.unreported += 1
+                continue
+            answer = self._answer(descriptor, pasid, space)
+            completed_ns = now_ns()
+            _write_answer(record, answer, taken_ns, completed_ns)
+            counters.busy_ns += completed_ns - taken_ns
+            counters.descriptors += 1
+            counters.errors += answer.status != Status.SUCCESS
+
+    @staticmethod
+    def _find_record(descriptor: Descriptor, space: AddressSpace) -> memoryview | None:
+        if descriptor.completion_addr % RECORD_BYTES:
+            return None
+        return space.resolve(descriptor.completion_addr, RECORD_BYTES)
+
+    def _answer(
+        self, descriptor: Descriptor, pasid: int, space: AddressSpace
+    ) -> Answer:
+        refusal = find_refusal(descriptor, pasid, self._max_transfer_size)
+        if refusal is not None:
+            return _refused(refusal)
+        opcode = unpack_flags_opcode(descriptor.flags_opcode)[1]
+        if opcode == Opcode.COMPRESS:
+            return self._compress(descriptor, space)
+        if opcode == Opcode.DECOMPRESS:
+            return self._decompress(descriptor, space)
+        return Answer(Status.SUCCESS)  # NOOP, and DRAIN: lanes are run in order.
+
+    def _compress(self, descriptor: Descriptor, space: AddressSpace) -> Answer:
+        source = space.resolve(descriptor.src1_addr, descriptor.src1_size)
+        if source is None:
+            return _fault(descriptor.src1_addr)
+        target = space.resolve(descriptor.dst_addr, descriptor.max_dst_size)
+        if target is None:
+            return _fault(descriptor.dst_addr)
+        output = self._codec.compress(source)
+        size = len(output)
+        self._counters.bytes_in += descriptor.src1_size
+        if size > descriptor.max_dst_size:
+            return Answer(Status.ANALYTICS_ERROR, ErrorCode.COMP_BUF_OVERFLOW)
+        target[:size] = output
+        self._counters.bytes_out += size
+        return Answer(
+            Status.SUCCESS,
+            bytes_completed=descriptor.src1_size,
+            output_size=size,
+            crc=isal_zlib.crc32(source),
+        )
+
+    def _decompress(self, descriptor: Descriptor, space: AddressSpace) -> Answer:
+        source = space.resolve(descriptor.src1_addr, descriptor.src1_size)
+        if source is None:
+            return _fault(descriptor.src1_addr)
+        target = space.resolve(descriptor.dst_addr, descriptor.max_dst_size)
+        if target is None:
+            return _fault(descriptor.dst_addr)
+        try:
+            output = self._codec.decompress(source, descriptor.max_dst_size)
+        except OutputOverflowError:
+            return Answer(Status.OUTBUF_OVERFLOW)
+        except CorruptStreamError:
+            return Answer(Status.ANALYTICS_ERROR, ErrorCode.CORRUPT_STREAM)
+        size = len(output)
+        if not descriptor.compr_flags & DecomprFlag.SUPPRESS_OUTPUT:
+            target[:size] = output
+        self._counters.bytes_in += descriptor.src1_size
+        self._counters.bytes_out += size
+        return Answer(
+            Status.SUCCESS,
+            bytes_completed=descriptor.src1_size,
+            output_size=size,
+            crc=isal_zlib.crc32(output),
+        )
+
+
+def _refused(refusal: Refusal) -> Answer:
+    return Answer(
+        refusal.status,
+        fault_addr=refusal.fault_addr,
+        invalid_flags=refusal.invalid_flags,
+    )
+
+
+def _fault(device_address: int) -> Answer:
+    return Answer(Status.PAGE_FAULT_IR, fault_addr=device_address)
+
+
+def _write_answer(
+    record: memoryview, answer: Answer, taken_ns: int, completed_ns: int
+) -> None:
+    status, error_code, completed, fault_addr, invalid_flags, size, crc = answer
+    write_record(
+        record,
+        status,
+        # The rows of completion.record.FIELDS after the status.
+        (
+            *(error_code, 0, 0, completed, fault_addr, invalid_flags, 0),
+            *(size, 0, 0, 0, crc, 0, 0, 0, taken_ns, completed_ns),
+        ),
+    )

@@ -1,0 +1,204 @@
+"""
+The life of a device process: a pump.
+
+    take descriptors -> run them -> answer -> look at the control socket now and then
+          |
+          nothing to take: spin for a while -> arm the doorbell, look once more
+                                             -> block until rung or told something
+
+The control socket brings segments to attach and to detach; its end means: answer
+what is in the lanes, then leave.
+"""
+
+import os
+import select
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from mpzswap.clock.work import Clock, WorkClock
+from mpzswap.codec.table import make_codec
+from mpzswap.device.arbiter import Arbiter, Source
+from mpzswap.device.counters import COUNTER_WORDS, DeviceCounters
+from mpzswap.device.engine import Engine
+from mpzswap.ring import attach
+from mpzswap.ring.doorbell import Doorbell
+from mpzswap.ring.lane import Lane, lane_bytes
+from mpzswap.ring.memory import AddressSpace, Segment
+from mpzswap.topology.model import Device
+
+# How long a sleeping device stays unasked; it only shows that it lives.
+IDLE_TIMEOUT_MS = 1000
+# Passes with work between two looks at the control socket: a look costs 1 us.
+CONTROL_EVERY = 64
+# A drain answers what was published before; a submitter that goes on publishing
+# does not keep the device.
+DRAIN_TIMEOUT_NS = 1_000_000_000
+# Segment number of the board: the machine's own words.
+BOARD_SEGMENT = 0
+
+
+class Message(Protocol):
+    """What the parent says."""
+
+    @property
+    def body(self) -> bytes:
+        """One of ``mpzswap.ring.attach``."""
+
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """The segment, where one comes."""
+
+
+class Control(Protocol):
+    """The child's end of its control socket."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether the parent has let go of us."""
+
+    def fileno(self) -> int:
+        """Give the descriptor to poll."""
+
+    def ready(self) -> None:
+        """Say that we are ready."""
+
+    def send(self, body: bytes) -> None:
+        """Send a message to the parent."""
+
+    def receive_nowait(self) -> Message | None:
+        """Give the next message; after None look at ``draining``."""
+
+
+class DeviceConfig(msgspec.Struct, frozen=True):
+    """What a device process is told at its start; travels as JSON."""
+
+    device: Device
+    compressor: str
+    # Where in the board the words begin: need_wakeup, then the counters.
+    words_offset: int
+    # The core to stay on; None: wherever the scheduler likes.
+    core: int | None = None
+    # How long to look for work before sleeping.
+    spin_ns: int = 0
+
+
+# need_wakeup has a cache line of its own: submitters look at it.
+NEED_WAKEUP_WORDS = 8
+DEVICE_WORDS = NEED_WAKEUP_WORDS + -(-COUNTER_WORDS // 8) * 8
+
+
+class Pump:
+    """One device: its arbiter, its engine, its doorbell, its control socket."""
+
+    def __init__(
+        self, config: DeviceConfig, control: Control, words: memoryview, eventfd: int
+    ) -> None:
+        self._config = config
+        self._control = control
+        self._clock: Clock = WorkClock()
+        self._words = words[NEED_WAKEUP_WORDS:]
+        self._doorbell = Doorbell(words[:1], eventfd)
+        self._counters = DeviceCounters()
+        self._arbiter = Arbiter(config.device)
+        self._engine = Engine(
+            make_codec(config.compressor),
+            config.device.max_transfer_size,
+            self._clock,
+            self._counters,
+        )
+        self._spaces: dict[int, AddressSpace] = {}
+        self._poller = select.poll()
+        self._poller.register(eventfd, select.POLLIN)
+        self._poller.register(control.fileno(), select.POLLIN)
+
+    def run(self) -> None:
+        """Serve until the control socket ends, then drain."""
+        while not self._control.draining:
+            if self._serve_passes(CONTROL_EVERY):
+                self._obey()
+            else:
+                self._idle()
+        self._drain()
+
+    def _serve(self) -> int:
+        served = 0
+        for burst in self._arbiter.take():
+            self._engine.run(burst.descriptors, burst.source.pasid, burst.source.space)
+            served += burst.nr_descriptors
+        return served
+
+    def _serve_passes(self, limit: int) -> bool:
+        """Serve up to *limit* passes with work; False if a pass found none."""
+        busy = True
+        passes = 0
+        while busy and passes < limit:
+            busy = self._serve() > 0
+            passes += 1
+        if passes > 1:
+            self._publish()
+        return busy
+
+    def _idle(self) -> None:
+        """Look for work for a while, then sleep until there is some."""
+        until = self._clock.now_ns() + self._config.spin_ns
+        while self._clock.now_ns() < until:
+            if self._serve():
+                return
+        self._doorbell.arm()
+        if self._serve() == 0:
+            self._counters.sleeps += 1
+            self._publish()
+            self._poller.poll(IDLE_TIMEOUT_MS)
+        self._doorbell.disarm()
+        self._obey()
+
+    def _drain(self) -> None:
+        until = self._clock.now_ns() + DRAIN_TIMEOUT_NS
+        while self._serve() and self._clock.now_ns() < until:
+            pass
+        self._publish()
+
+    def _publish(self) -> None:
+        self._counters.broken_lanes = self._arbiter.broken_lanes
+        self._counters.publish(self._words)
+
+    def _obey(self) -> None:
+        """Do what the parent asked for, and say so."""
+        while (received := self._control.receive_nowait()) is not None:
+            request = attach.MESSAGE.decode(received.body)
+            if isinstance(request, attach.Attach):
+                self._attach(request, received.fds[0])
+            elif isinstance(request, attach.Detach):
+                self._detach(request)
+            else:
+                self._publish()
+            self._control.send(received.body)
+
+    def _attach(self, request: attach.Attach, fd: int) -> None:
+        segment = Segment.map(request.segment, fd)
+        segment.prefault()
+        space = self._spaces.setdefault(request.pasid, AddressSpace())
+        space.add(segment)
+        for place in request.lanes:
+            end = place.offset + lane_bytes(place.capacity)
+            lane = Lane(segment.memory[place.offset : end], place.capacity)
+            source = Source(lane, request.pasid, request.segment, space)
+            self._arbiter.add(place.wq, source)
+
+    def _detach(self, request: attach.Detach) -> None:
+        self._arbiter.remove(request.segment)
+        self._spaces[request.pasid].remove(request.segment).close()
+
+
+def main(control: Control, config: bytes, fds: Sequence[int]) -> None:
+    """Be a device; *fds* are the board and the doorbell's eventfd."""
+    device = msgspec.json.decode(config, type=DeviceConfig)
+    if device.core is not None:
+        os.sched_setaffinity(0, {device.core})
+    board = Segment.map(BOARD_SEGMENT, fds[0])
+    words = board.words(device.words_offset, DEVICE_WORDS)
+    pump = Pump(device, control, words, fds[1])
+    control.ready()
+    pump.run()

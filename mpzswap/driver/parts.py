@@ -1,0 +1,47 @@
+"""What a driver is made of; ``machine`` puts it together and hands it in."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mpzswap.clock.work import Clock
+from mpzswap.codec.contract import Codec
+from mpzswap.driver.portal import Portal
+from mpzswap.driver.queue import SubmitQueue
+from mpzswap.ring.memory import AddressSpace
+from mpzswap.topology.mapping import WqTables
+from mpzswap.topology.settings import DriverSettings
+
+
+class MachineView(Protocol):
+    """What a driver asks about the machine while it runs."""
+
+    # Cores that all processes together may use.
+    cores: int
+
+    def generation(self) -> int:
+        """Give a number that changes whenever a device comes or goes."""
+
+    def tables(self) -> WqTables:
+        """Give the queues of this driver's CPU, from the devices usable now."""
+
+    def is_usable(self, device: int) -> bool:
+        """Tell whether a device is alive; if not, it will never answer again."""
+
+    def submitters(self) -> int:
+        """Give how many submitters there are."""
+
+
+@dataclass(frozen=True)
+class DriverParts:
+    """The parts of one submitter's driver."""
+
+    settings: DriverSettings
+    machine: MachineView
+    portal: Portal
+    queues: tuple[SubmitQueue, ...]
+    # For what devices do not do.
+    codec: Codec
+    # The segments that our descriptors may name.
+    space: AddressSpace
+    pasid: int
+    clock: Clock

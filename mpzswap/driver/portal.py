@@ -1,0 +1,122 @@
+"""
+The portal: a submitter's own segment, which every device maps.
+
+    | lanes, one a work queue | completion records | buffers, one page each |
+
+A request holds a run of records and the run of buffers with the same numbers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpzswap.completion.record import RECORD, RECORD_BYTES
+from mpzswap.errors import QueueFullError
+from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.ring.attach import LanePlace
+from mpzswap.ring.lane import Lane, capacity_for, lane_bytes
+from mpzswap.ring.memory import Frames, Segment, address
+from mpzswap.topology.model import Topology
+
+
+@dataclass(frozen=True)
+class PortalLayout:
+    """Where things lie in a portal; the same in every process that maps it."""
+
+    # For each device, the lanes of its work queues.
+    lanes: tuple[tuple[LanePlace, ...], ...]
+    records_offset: int
+    buffers_offset: int
+    nr_buffers: int
+
+    @classmethod
+    def plan(cls, topology: Topology, nr_buffers: int) -> "PortalLayout":
+        """Lay out a portal for the work queues of *topology*."""
+        offset = 0
+        lanes = []
+        for device in topology.devices:
+            places = []
+            for index, wq in enumerate(device.wqs):
+                place = LanePlace(index, offset, capacity_for(wq.capacity))
+                places.append(place)
+                offset += lane_bytes(place.capacity)
+            lanes.append(tuple(places))
+        end = offset + nr_buffers * RECORD_BYTES
+        return cls(
+            lanes=tuple(lanes),
+            records_offset=offset,
+            buffers_offset=-(-end // PAGE_SIZE) * PAGE_SIZE,
+            nr_buffers=nr_buffers,
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole segment."""
+        return self.buffers_offset + self.nr_buffers * PAGE_SIZE
+
+
+class Portal:
+    """A mapped portal; gives out runs of records with their buffers."""
+
+    def __init__(self, segment: Segment, layout: PortalLayout) -> None:
+        self._segment = segment
+        self._layout = layout
+        offset, count = layout.records_offset, layout.nr_buffers
+        records = segment.memory[offset : offset + count * RECORD_BYTES]
+        self.records = np.frombuffer(records, RECORD)
+        # A status is one byte in 64: this view has only those.
+        self._statuses = records[::RECORD_BYTES]
+        self._buffers = segment.frames(layout.buffers_offset, count)
+        # Runs of free records as (first, count), in order, no two of them adjoining.
+        self._free = [(0, count)]
+
+    def lane(self, device: int, wq: int) -> Lane:
+        """Give the lane into a work queue."""
+        place = self._layout.lanes[device][wq]
+        end = place.offset + lane_bytes(place.capacity)
+        return Lane(self._segment.memory[place.offset : end], place.capacity)
+
+    def allocate(self, count: int) -> int:
+        """
+        Give the first of *count* records and buffers.
+
+        Raises:
+            QueueFullError: so many are not left.
+        """
+        for index, (first, length) in enumerate(self._free):
+            if length >= count:
+                rest = [(first + count, length - count)] if length > count else []
+                self._free[index : index + 1] = rest
+                return first
+        left = max((length for _, length in self._free), default=0)
+        raise QueueFullError(
+            f"request: {count} pages, must be up to {left}, the buffers free now"
+        )
+
+    def release(self, first: int, count: int) -> None:
+        """Take back what ``allocate`` gave."""
+        runs = sorted([*self._free, (first, count)])
+        self._free = runs[:1]
+        for start, length in runs[1:]:
+            before, before_length = self._free[-1]
+            if before + before_length == start:
+                self._free[-1] = before, before_length + length
+            else:
+                self._free.append((start, length))
+
+    def buffers(self, first: int, count: int) -> Frames:
+        """Give the buffers of a run."""
+        return self._buffers.part(first, count)
+
+    def record_address(self, index: int) -> int:
+        """Give the device address of a record."""
+        offset = self._layout.records_offset + index * RECORD_BYTES
+        return address(self._segment.number, offset)
+
+    def statuses(self, first: int, count: int) -> bytes:
+        """Give the status of each record of a run."""
+        return self._statuses[first : first + count].tobytes()
+
+    def clear(self, first: int, count: int) -> None:
+        """Set the status of each record of a run to NONE, before submission."""
+        self.records["status"][first : first + count] = 0

@@ -1,0 +1,44 @@
+"""A work queue as its submitter sees it: places, a lane, a doorbell, counters."""
+
+from dataclasses import dataclass, field
+
+from mpzswap.driver.stats import WqStats
+from mpzswap.ring.doorbell import Doorbell
+from mpzswap.ring.lane import Lane
+from mpzswap.ring.occupancy import Occupancy
+
+
+@dataclass(eq=False)
+class SubmitQueue:
+    """
+    Where descriptors go in.
+
+    A dedicated queue that is full refuses at once.  A shared one is tried again, as
+    ENQCMDS is: drivers/dma/idxd/submit.c, at most *enqcmds_retries* times.
+    """
+
+    device: int
+    wq: int
+    lane: Lane
+    occupancy: Occupancy
+    doorbell: Doorbell
+    # 0 for a dedicated queue.
+    enqcmds_retries: int = 0
+    stats: WqStats = field(default_factory=WqStats)
+
+    def try_reserve(self, wanted: int) -> int:
+        """Take up to *wanted* places; 0 is the kernel's -EAGAIN."""
+        got = self.occupancy.try_take(wanted)
+        for _ in range(self.enqcmds_retries):
+            if got:
+                break
+            self.stats.retries += 1
+            got = self.occupancy.try_take(wanted)
+        if not got:
+            self.stats.retries += 1
+        return got
+
+    def publish(self, count: int) -> None:
+        """Submit the next *count* slots of the lane: they have been prepared."""
+        self.lane.publish(count)
+        self.doorbell.ring()

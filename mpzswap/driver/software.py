@@ -1,0 +1,51 @@
+"""The way without a device: the same codec, in the process that asks."""
+
+import errno
+
+from mpzswap.acomp.request import Path, Request
+from mpzswap.codec.contract import Codec
+from mpzswap.errors import CodecError
+from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.ring.memory import AddressSpace
+
+
+class Software:
+    """Does single pages of a request; the result is as if a device had done it."""
+
+    def __init__(self, codec: Codec, space: AddressSpace) -> None:
+        self._codec = codec
+        self._space = space
+
+    def compress(self, request: Request, index: int) -> None:
+        """Compress page *index* of the request."""
+        request.paths[index] = Path.SOFTWARE
+        page = self._space.resolve(request.pages[index], PAGE_SIZE)
+        if page is None:
+            request.errors[index] = -errno.EFAULT
+            return
+        output = self._codec.compress(page)
+        if len(output) > PAGE_SIZE:
+            request.errors[index] = -errno.E2BIG
+            return
+        request.buffers.views[index][: len(output)] = output
+        request.lengths[index] = len(output)
+        request.errors[index] = 0
+
+    def decompress(self, request: Request, index: int) -> None:
+        """Decompress page *index* of the request."""
+        request.paths[index] = Path.SOFTWARE
+        page = self._space.resolve(request.pages[index], PAGE_SIZE)
+        if page is None:
+            request.errors[index] = -errno.EFAULT
+            return
+        packed = request.buffers.views[index][: request.lengths[index]]
+        try:
+            output = self._codec.decompress(packed, PAGE_SIZE)
+        except CodecError:
+            request.errors[index] = -errno.EINVAL
+            return
+        if len(output) != PAGE_SIZE:
+            request.errors[index] = -errno.EINVAL
+            return
+        page[:] = output
+        request.errors[index] = 0

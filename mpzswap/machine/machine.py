@@ -1,0 +1,194 @@
+"""The machine as its user sees it: compress, decompress, act as a CPU, store pages."""
+
+import os
+import threading
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from mpzswap.codec.table import make_codec
+from mpzswap.errors import ClosedError, MpzswapError
+from mpzswap.machine import bulk, cpu, store
+from mpzswap.machine.core import Core, Plan
+from mpzswap.machine.packed import Packed
+from mpzswap.machine.staging import Staging
+from mpzswap.machine.stats import MachineStats
+from mpzswap.machine.submitter import Submitter
+from mpzswap.page.frame import PAGE_SIZE, Pages, PagesLike, as_pages
+from mpzswap.ring.ordering import check_processor
+from mpzswap.topology.model import Topology
+
+# Bulk, and 63 CPUs and stores of this process.
+MAX_SUBMITTERS = 64
+
+
+class Machine:
+    """
+    A machine with its devices; a context manager, for all threads of a program.
+
+    Args:
+        topology: on paper; None: ``Topology.for_host()``.
+        compressor: what the devices run; None: what the topology says.
+        max_submitters: workers, CPUs and stores that there may be over its life.
+
+    Raises:
+        InputError: no such compressor.
+    """
+
+    def __init__(
+        self,
+        topology: Topology | None = None,
+        *,
+        compressor: str | None = None,
+        max_submitters: int = MAX_SUBMITTERS,
+    ) -> None:
+        check_processor()
+        self.topology = topology or Topology.for_host()
+        self.compressor = compressor or self.topology.zswap.compressor
+        make_codec(self.compressor)
+        self._max_submitters = max_submitters
+        self._lock = threading.Lock()
+        self._core: Core | None = None
+        self._bulk: bulk.Bulk | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        """Start the devices."""
+        return self.open()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End every process."""
+        self.close()
+
+    def open(self) -> Self:
+        """
+        Start the devices; ``close`` ends them.
+
+        Raises:
+            ClosedError: it was closed; make another.
+            DeviceDiedError: a device did not come up.
+        """
+        with self._lock:
+            if self._closed:
+                raise ClosedError("machine: is closed; make another")
+            if self._core is not None:
+                raise MpzswapError("machine: is open already")
+            cores = tuple(sorted(os.sched_getaffinity(0)))
+            plan = Plan(self.topology, self.compressor, cores, self._max_submitters)
+            self._core = Core(plan)
+        return self
+
+    def close(self) -> None:
+        """End every process; nothing is left behind.  It may be repeated."""
+        with self._lock:
+            core, self._core, self._bulk = self._core, None, None
+            self._closed = True
+        if core is not None:
+            core.close()
+
+    @property
+    def core(self) -> Core:
+        """The processes and segments; for workloads, not for users."""
+        if self._core is None:
+            state = "closed" if self._closed else "not open yet"
+            raise ClosedError(f"machine: is {state}")
+        return self._core
+
+    # Pages
+
+    def compress(self, pages: PagesLike) -> Packed:
+        """
+        Compress pages over all devices.
+
+        Args:
+            pages: bytes-like of N * 4096, or an (N, 4096) uint8 array; arrays of
+                ``allocate_pages`` are not copied.
+
+        Raises:
+            ValueError: a size that is no multiple of 4096.
+            ClosedError: the machine is not open.
+        """
+        return self._get_bulk().compress(as_pages(pages))
+
+    def decompress(self, packed: Packed) -> Pages:
+        """
+        Give the pages of *packed*, (N, 4096) uint8.
+
+        Raises:
+            CorruptStreamError: a page of it is damaged.
+            ValueError: another compressor packed them.
+        """
+        out = np.empty((len(packed), PAGE_SIZE), np.uint8)
+        self._get_bulk().decompress(packed, out)
+        return out
+
+    def allocate_pages(self, count: int) -> Pages:
+        """
+        Give *count* zeroed pages that every device sees, (count, 4096) uint8.
+
+        Raises:
+            MpzswapError: the memory cannot be had.
+            ValueError: count is below 1.
+        """
+        if count < 1:
+            raise ValueError(f"pages: {count}, must be at least 1")
+        return self.core.new_frames(count).array
+
+    def cpu(self, number: int = 0) -> cpu.Cpu:
+        """
+        Let this process act as CPU *number* of the topology.
+
+        Raises:
+            InputError: the topology has no such CPU.
+        """
+        submitter = self.core.new_submitter(number, cpu.NR_BUFFERS)
+        return cpu.Cpu(submitter, self._new_staging(submitter))
+
+    def zswap(self, cpu: int = 0, **settings: object) -> store.PageStore:
+        """
+        Give a compressed page store, as CPU *cpu* has it.
+
+        Args:
+            cpu: of the topology.
+            settings: in place of the topology's: ``max_pool_percent``,
+                ``accept_threshold_percent``, ``batching``, ``batch_size``,
+                ``writeback``, ``same_filled_pages_enabled``, ``exclusive_loads``.
+                The last is False here unless it is given: a load keeps the page.
+
+        Raises:
+            InputError: a setting is unknown or out of its range.
+        """
+        chosen = store.choose_settings(self.topology.zswap, settings)
+        core = self.core
+        submitter = core.new_submitter(cpu, store.nr_buffers(chosen))
+        return store.PageStore(
+            submitter, core.new_frames(store.MAX_FOLIO_PAGES), chosen
+        )
+
+    def stats(self) -> MachineStats:
+        """Give what devices and the drivers of this process have counted."""
+        core = self.core
+        books = core.books()
+        devices = core.report_devices(books)
+        return MachineStats(self.compressor, books.driver, devices)
+
+    # Making
+
+    def _get_bulk(self) -> bulk.Bulk:
+        core = self.core
+        with self._lock:
+            if self._bulk is None:
+                submitter = core.new_submitter(0, bulk.NR_BUFFERS)
+                self._bulk = bulk.Bulk(submitter, self._new_staging(submitter))
+            return self._bulk
+
+    def _new_staging(self, submitter: Submitter) -> Staging:
+        core = self.core
+        frames = core.new_frames(submitter.config.nr_buffers)
+        return Staging(frames, submitter.buffers_address, core.space)

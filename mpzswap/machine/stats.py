@@ -1,0 +1,86 @@
+"""What a machine has done until now."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from mpzswap.driver.iaa_crypto import IaaCrypto
+from mpzswap.driver.stats import DriverStats, WqStats
+from mpzswap.machine.devices import DeviceProcess, Devices
+from mpzswap.report.records import DeviceReport, QueueReport
+from mpzswap.topology.model import Topology
+
+
+class Books(msgspec.Struct):
+    """What drivers counted, in a form that travels and adds up."""
+
+    driver: DriverStats
+    # For each device, its work queues.
+    wqs: list[list[WqStats]]
+
+    @classmethod
+    def empty(cls, topology: Topology) -> "Books":
+        """Give books in which nothing has happened."""
+        return cls(
+            DriverStats(), [[WqStats() for _ in d.wqs] for d in topology.devices]
+        )
+
+    @classmethod
+    def of_drivers(cls, topology: Topology, drivers: Iterable[IaaCrypto]) -> "Books":
+        """Give the sums over the drivers of one process."""
+        books = cls.empty(topology)
+        for driver in drivers:
+            books.driver.add(driver.stats)
+            for queue in driver.queues:
+                books.wqs[queue.device][queue.wq].add(queue.stats)
+        return books
+
+    def add(self, other: "Books") -> None:
+        """Add what another process counted."""
+        self.driver.add(other.driver)
+        for mine, theirs in zip(self.wqs, other.wqs, strict=True):
+            for wq, stats in zip(mine, theirs, strict=True):
+                wq.add(stats)
+
+
+@dataclass(frozen=True)
+class MachineStats:
+    """What ``Machine.stats`` gives: names as in the JSON of a stress run."""
+
+    compressor: str
+    driver: DriverStats
+    devices: tuple[DeviceReport, ...]
+
+
+def report_devices(
+    devices: Devices, books: Books, elapsed_ns: int
+) -> tuple[DeviceReport, ...]:
+    """Give the report of every device."""
+    return tuple(
+        _report_device(process, devices, books.wqs[process.index], elapsed_ns)
+        for process in devices.all
+    )
+
+
+def _report_device(
+    process: DeviceProcess, devices: Devices, stats: list[WqStats], elapsed_ns: int
+) -> DeviceReport:
+    counters = devices.counters(process.index)
+    return DeviceReport(
+        name=process.name,
+        state=devices.state(process.index).name.lower(),
+        busy_fraction=round(counters.busy_ns / max(1, elapsed_ns), 4),
+        descriptors=counters.descriptors,
+        errors=counters.errors,
+        sleeps=counters.sleeps,
+        wqs=tuple(
+            QueueReport(
+                name=f"wq{process.index}.{place}",
+                mode=wq.mode,
+                size=wq.size,
+                **vars(stats[place]),
+            )
+            for place, wq in enumerate(process.device.wqs)
+        ),
+    )

@@ -1,0 +1,207 @@
+"""
+A submitter: a portal, a driver over it, and the words that it writes.
+
+The parent opens submitters for itself; a worker process opens its own from what
+the parent sent.  Both run the same code on the same layout.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from mpzswap.clock.work import Clock, WorkClock
+from mpzswap.codec.table import make_codec
+from mpzswap.driver.iaa_crypto import IaaCrypto
+from mpzswap.driver.parts import DriverParts
+from mpzswap.driver.portal import Portal, PortalLayout
+from mpzswap.driver.queue import SubmitQueue
+from mpzswap.errors import ClosedError
+from mpzswap.machine.board import Board, BoardLayout, CpuWord, DeviceState
+from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.ring.doorbell import Doorbell
+from mpzswap.ring.memory import AddressSpace, Frames, Segment, address
+from mpzswap.ring.occupancy import Occupancy
+from mpzswap.topology.mapping import WqId, WqTables, wq_tables
+from mpzswap.topology.model import Topology
+from mpzswap.topology.settings import ZswapSettings
+from mpzswap.zswap.limit import PoolLimit
+
+
+class SubmitterConfig(msgspec.Struct, frozen=True):
+    """What a submitter is; travels to workers as JSON."""
+
+    topology: Topology
+    board: BoardLayout
+    compressor: str
+    # Its column in the board.
+    column: int
+    # The address space that its descriptors name.
+    pasid: int
+    # The CPU of the topology that it acts as.
+    cpu: int
+    # Cores that all processes together may use.
+    cores: int
+    # The segment of its portal, and how many pages can be in requests at once.
+    portal: int
+    nr_buffers: int
+    # The segment of a worker's own pages; 0: none.
+    memory: int = 0
+
+    def with_memory(self, segment: int) -> "SubmitterConfig":
+        """Give the same with a segment of its own pages."""
+        return msgspec.structs.replace(self, memory=segment)
+
+
+@dataclass(frozen=True)
+class SubmitterFds:
+    """The descriptors that a worker's submitter is made from."""
+
+    board: int
+    portal: int
+    memory: int
+    eventfds: tuple[int, ...]
+
+    def listed(self) -> list[int]:
+        """Give them in the order in which they travel; ``of_list`` undoes it."""
+        return [self.board, self.portal, self.memory, *self.eventfds]
+
+    @classmethod
+    def of_list(cls, fds: Sequence[int]) -> "SubmitterFds":
+        """Take apart what ``listed`` gave."""
+        board, portal, memory, *eventfds = fds
+        return cls(board, portal, memory, tuple(eventfds))
+
+
+class BoardView:
+    """What a driver asks about the machine, answered from the board."""
+
+    def __init__(self, config: SubmitterConfig, ground: "Ground") -> None:
+        self.cores = config.cores
+        self._topology = config.topology
+        self._cpu = config.cpu
+        self._board = ground.board
+        self._look = ground.look
+
+    def generation(self) -> int:
+        """Give a number that changes whenever a device comes or goes."""
+        return self._board.generation
+
+    def tables(self) -> WqTables:
+        """Give the queues of this submitter's CPU."""
+        return wq_tables(self._topology, self._cpu, self._board.usable())
+
+    def is_usable(self, device: int) -> bool:
+        """Tell whether a device is alive; looks first."""
+        self._look()
+        return self._board.state(device) == DeviceState.READY
+
+    def submitters(self) -> int:
+        """Give how many submitters there are."""
+        return self._board.submitters
+
+
+@dataclass(eq=False)
+class Submitter:
+    """An open submitter; see the module."""
+
+    config: SubmitterConfig
+    board: Board
+    driver: IaaCrypto
+    clock: Clock
+    # A worker's own pages.
+    memory: Frames | None = None
+    closed: bool = False
+
+    @property
+    def buffers_address(self) -> int:
+        """The device address of the portal's first buffer."""
+        layout = PortalLayout.plan(self.config.topology, self.config.nr_buffers)
+        return address(self.config.portal, layout.buffers_offset)
+
+    def check_open(self) -> None:
+        """Refuse to work after the machine's end: no device would ever answer."""
+        if self.closed:
+            raise ClosedError(f"CPU {self.config.cpu}: its machine is closed")
+
+    def pool_limit(self, settings: ZswapSettings) -> PoolLimit:
+        """Give this CPU's view of the zswap pool's size."""
+        memory_pages = self.config.topology.memory // PAGE_SIZE
+        return PoolLimit(
+            words=self.board.cpu_row(CpuWord.POOL_PAGES),
+            index=self.config.column,
+            max_pages=max(1, memory_pages * settings.max_pool_percent // 100),
+            accept_threshold_percent=settings.accept_threshold_percent,
+        )
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a process has for all its submitters."""
+
+    board: Board
+    # The doorbell of each device.
+    eventfds: tuple[int, ...]
+    space: AddressSpace
+    # Looks for deaths and notes them in the board; a worker relies on the parent.
+    look: Callable[[], None]
+
+
+def open_submitter(
+    config: SubmitterConfig, ground: Ground, portal: Segment
+) -> Submitter:
+    """Put a driver over a portal, which is in the ground's address space."""
+    layout = PortalLayout.plan(config.topology, config.nr_buffers)
+    clock = WorkClock()
+    mapped = Portal(portal, layout)
+    parts = DriverParts(
+        settings=config.topology.driver,
+        machine=BoardView(config, ground),
+        portal=mapped,
+        queues=tuple(_queues(config, ground, mapped)),
+        codec=make_codec(config.compressor),
+        space=ground.space,
+        pasid=config.pasid,
+        clock=clock,
+    )
+    return Submitter(config, ground.board, IaaCrypto(parts), clock)
+
+
+def adopt_submitter(config: SubmitterConfig, fds: Sequence[int]) -> Submitter:
+    """Open, in a worker process, the submitter that the parent made for it."""
+    own = SubmitterFds.of_list(fds)
+    portal = Segment.map(config.portal, own.portal)
+    memory = Segment.map(config.memory, own.memory)
+    space = AddressSpace()
+    for segment in (portal, memory):
+        segment.prefault()
+        space.add(segment)
+    board = Board.map(own.board, config.board)
+    ground = Ground(board, own.eventfds, space, look=lambda: None)
+    submitter = open_submitter(config, ground, portal)
+    submitter.memory = memory.frames(0, memory.size // PAGE_SIZE)
+    return submitter
+
+
+def _queues(
+    config: SubmitterConfig, ground: Ground, portal: Portal
+) -> Iterator[SubmitQueue]:
+    board = ground.board
+    for index, device in enumerate(config.topology.devices):
+        doorbell = Doorbell(board.device_words(index)[:1], ground.eventfds[index])
+        for wq, queue in enumerate(device.wqs):
+            occupancy = Occupancy(
+                board.queue_row(WqId(index, wq)),
+                config.column,
+                queue.capacity,
+                lambda: board.submitters,
+            )
+            retries = config.topology.driver.enqcmds_retries
+            yield SubmitQueue(
+                device=index,
+                wq=wq,
+                lane=portal.lane(index, wq),
+                occupancy=occupancy,
+                doorbell=doorbell,
+                enqcmds_retries=retries if queue.mode == "shared" else 0,
+            )

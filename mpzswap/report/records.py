@@ -1,0 +1,220 @@
+"""
+What a run gives, as records; their JSON is what users' scripts rely on.
+
+Format 1: the first.  Names may be added; none goes or changes its meaning.
+Units are in the names; what has none is a count.
+"""
+
+import msgspec
+
+FORMAT = 1
+
+
+class LatencyReport(msgspec.Struct, frozen=True):
+    """How long something took, ns."""
+
+    count: int
+    mean: int
+    p50: int
+    p90: int
+    p99: int
+    p999: int
+    max: int
+
+
+class LatenciesReport(msgspec.Struct, frozen=True):
+    """A page of a store, a page of a load, a sub-batch from submit to done."""
+
+    store_page: LatencyReport
+    load_page: LatencyReport
+    batch: LatencyReport
+
+
+class ZswapReport(msgspec.Struct, frozen=True):
+    """zswap of all workers; see ``mpzswap.zswap.stats`` for the events."""
+
+    zswpout: int
+    zswpin: int
+    stored_pages: int
+    pool_total_size: int
+    same_filled_pages: int
+    stored_incompressible_pages: int
+    pool_limit_hit: int
+    reject_compress_poor: int
+    reject_compress_fail: int
+    reject_alloc_fail: int
+    reject_reclaim_fail: int
+    decompress_fail: int
+    written_back_pages: int
+    compressed_bytes: int
+    compression_ratio: float
+    # Pages handed to zswap, and how each of them ended; the four add up to it.
+    pages_out: int
+    compressed_out: int
+    same_filled_out: int
+    incompressible_out: int
+    rejected_pages: int
+
+
+class DriverReport(msgspec.Struct, frozen=True):
+    """The driver of all workers; see ``mpzswap.driver.stats``."""
+
+    total_comp_calls: int
+    total_decomp_calls: int
+    total_sw_comp_calls: int
+    total_sw_decomp_calls: int
+    total_comp_bytes_out: int
+    total_decomp_bytes_in: int
+    total_completion_einval_errors: int
+    total_completion_timeout_errors: int
+    total_completion_comp_buf_overflow_errors: int
+
+
+class QueueReport(msgspec.Struct, frozen=True):
+    """One work queue, all submitters together."""
+
+    name: str
+    mode: str
+    size: int
+    comp_calls: int
+    comp_bytes: int
+    decomp_calls: int
+    decomp_bytes: int
+    retries: int
+    max_occupancy: int
+
+
+class DeviceReport(msgspec.Struct, frozen=True):
+    """One device; what is not of its queues its own process has counted."""
+
+    name: str
+    state: str
+    # Share of the machine's life that it worked on descriptors.
+    busy_fraction: float
+    descriptors: int
+    errors: int
+    sleeps: int
+    wqs: tuple[QueueReport, ...]
+
+
+class PathsReport(msgspec.Struct, frozen=True):
+    """
+    Which way pages went.
+
+    ``device``: submissions that a device answered, compressions and decompressions;
+    the calls of all work queues add up to it.  ``software``: pages that software
+    did instead.  ``rejected``: pages that zswap did not take.  ``reasons``: why a
+    page did not end as a device's success, or was not stored.
+    """
+
+    device: int
+    software: int
+    rejected: int
+    reasons: dict[str, int]
+
+
+class VerifyReport(msgspec.Struct, frozen=True):
+    """Every page that came back was compared with what had been written."""
+
+    pages_checked: int
+    pages_wrong: int
+    pages_lost: int
+
+
+class CpuReport(msgspec.Struct, frozen=True):
+    """Processor time, s."""
+
+    workers: float
+    devices: float
+
+
+class StressReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One ``stress`` run."""
+
+    format: int = FORMAT
+    command: str = "stress"
+    version: str
+    clock: str
+    seed: int
+    topology: str
+    compressor: str
+    batching: str
+    batch_size: int
+    # How the run was set; what is not in the names above.
+    workers: int
+    memory_bytes: int
+    limit_bytes: int
+    pages: str
+    folio_pages: int
+    reclaim_batch: int
+    rounds: int
+    # From the word to begin until the last worker has checked its last page.
+    elapsed_s: float
+    # The longest that a worker was writing, reclaim within.
+    write_s: float
+    # Bytes that workers wrote, for each second of write_s.
+    throughput_bytes_per_s: float
+    zswap: ZswapReport
+    latency_ns: LatenciesReport
+    driver: DriverReport
+    devices: tuple[DeviceReport, ...]
+    paths: PathsReport
+    verify: VerifyReport
+    cpu_s: CpuReport
+    # What is wrong, a line each; ``ok`` if nothing is.
+    problems: tuple[str, ...]
+    ok: bool
+
+
+class RatiosReport(msgspec.Struct, frozen=True):
+    """A run over the run with batching off; throughput above 1 is better."""
+
+    batching: str
+    throughput: float
+    elapsed: float
+    store_page_p50: float
+    cpu: float
+
+
+class ComparisonReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The same run with each batching mode."""
+
+    format: int = FORMAT
+    command: str = "stress"
+    version: str
+    seed: int
+    runs: tuple[StressReport, ...]
+    # Of the last run; those of every run but the first are in ``all_ratios``.
+    ratios: RatiosReport
+    all_ratios: tuple[RatiosReport, ...]
+    ok: bool
+
+
+class BenchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One point of a ``bench`` sweep."""
+
+    operation: str
+    compressor: str
+    batch_size: int
+    depth: int
+    devices: int
+    pages: int
+    elapsed_s: float
+    ns_per_page: float
+    bytes_per_s: float
+    ratio: float
+    # Of a batch, from submit to done.
+    latency_ns: LatencyReport
+
+
+class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One ``bench`` run."""
+
+    format: int = FORMAT
+    command: str = "bench"
+    version: str
+    clock: str
+    seed: int
+    source: str
+    results: tuple[BenchResult, ...]
+    ok: bool

@@ -1,0 +1,109 @@
+"""From the word to begin until the last worker's result: progress, deaths, limits."""
+
+import select
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from mpzswap.errors import CompletionTimeoutError
+from mpzswap.machine.board import CpuWord
+from mpzswap.machine.core import Core, Worker
+from mpzswap.workload.plan import Progress, StressPlan
+from mpzswap.workload.worker import WorkerResult
+
+GO = b"go"
+# Between two looks at progress and at deaths.
+LOOK_INTERVAL_S = 0.1
+# No worker has shown progress for so long: one is stuck.  A driver gives up on a
+# request after seconds, then its worker goes on.
+STALL_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What all workers have done."""
+
+    results: tuple[WorkerResult, ...]
+    elapsed_s: float
+
+
+class Watch:
+    """Looks at the workers' words: how far they are, and whether they move."""
+
+    def __init__(
+        self, plan: StressPlan, core: Core, on_progress: Callable[[Progress], None]
+    ) -> None:
+        self._core = core
+        self._on_progress = on_progress
+        pages = plan.workers * plan.memory_pages * plan.rounds
+        self._total = 0 if plan.duration_s else 2 * pages
+        self._started = self._moved = time.monotonic()
+        self._last = (0, 0)
+
+    def look(self) -> None:
+        """
+        Tell the progress, note dead devices.
+
+        Raises:
+            CompletionTimeoutError: nobody has got further within the limit.
+        """
+        self._core.devices.look()
+        written = sum(self._core.board.cpu_row(CpuWord.PAGES_WRITTEN))
+        checked = sum(self._core.board.cpu_row(CpuWord.PAGES_CHECKED))
+        now = time.monotonic()
+        if (written, checked) != self._last:
+            self._last, self._moved = (written, checked), now
+        if now - self._moved > STALL_TIMEOUT_S:
+            raise CompletionTimeoutError(
+                f"workers: no page written or checked within {STALL_TIMEOUT_S} s; "
+                f"{written} written, {checked} checked before"
+            )
+        self._on_progress(
+            Progress(
+                phase="write" if written > checked else "check",
+                pages_written=written,
+                pages_checked=checked,
+                pages_total=self._total,
+                elapsed_s=self.elapsed_s,
+            )
+        )
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since the word to begin."""
+        return time.monotonic() - self._started
+
+
+def gather(
+    plan: StressPlan,
+    core: Core,
+    workers: Sequence[Worker],
+    on_progress: Callable[[Progress], None],
+) -> Gathered:
+    """
+    Let all workers begin, and wait for the result of each.
+
+    Raises:
+        DeviceDiedError: a worker died.
+        CompletionTimeoutError: workers are stuck.
+    """
+    results: dict[str, WorkerResult] = {}
+    watch = Watch(plan, core, on_progress)
+    for worker in workers:
+        worker.child.send(GO)
+    waiting = list(workers)
+    while waiting:
+        select.select([worker.child for worker in waiting], [], [], LOOK_INTERVAL_S)
+        for worker in waiting:
+            message = worker.child.receive_nowait()
+            if message is not None:
+                result = msgspec.json.decode(message.body, type=WorkerResult)
+                results[worker.child.name] = result
+            else:
+                worker.child.check_alive()
+        waiting = [w for w in waiting if w.child.name not in results]
+        watch.look()
+    ordered = tuple(results[worker.child.name] for worker in workers)
+    return Gathered(ordered, watch.elapsed_s)

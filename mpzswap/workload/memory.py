@@ -1,0 +1,144 @@
+"""
+One worker's memory: what is resident, what is swapped, and who goes next.
+
+    untouched --write--> resident --reclaim--> swapped --touch--> resident
+                            |  ^                  (its page is in zswap)
+                            +--+ rejected: stays, and goes to the end of the list
+
+The limit is memory.high of all workers together, and as in the kernel it counts
+what is resident and what the pool takes: whoever goes over it reclaims, from the
+cold end of a list of its own.  It is a soft limit: where nothing can be reclaimed,
+work goes on above it.
+
+Source: Linux, mm/vmscan.c (shrink_folio_list, SWAP_CLUSTER_MAX), mm/memory.c
+(alloc_swap_folio: what was swapped from a large folio comes back page by page).
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from mpzswap.ring.memory import Frames
+from mpzswap.zswap.store import Folio
+from mpzswap.zswap.zswap import Zswap
+
+# Linux, include/linux/swap.h: folios isolated at a time, pages to be reclaimed.
+SWAP_CLUSTER_MAX = 32
+
+
+class Where(IntEnum):
+    """Where a page is."""
+
+    UNTOUCHED = 0
+    RESIDENT = 1
+    SWAPPED = 2
+
+
+@dataclass(eq=False)
+class Limit:
+    """
+    memory.high: words with one writer each, all read.
+
+    Args:
+        resident: pages of each worker that are resident.
+        pool: pages of each worker's part of the zswap pool.
+        index: the words that are ours.
+        high_pages: the limit.
+    """
+
+    resident: memoryview
+    pool: memoryview
+    index: int
+    high_pages: int
+
+    def over(self, resident: int) -> int:
+        """Say that *resident* pages are ours now; give the pages above the limit."""
+        self.resident[self.index] = resident
+        return sum(self.resident) + sum(self.pool) - self.high_pages
+
+
+@dataclass(eq=False)
+class Memory:
+    """
+    A worker's pages; the page at frame i is swapped to offset i.
+
+    Args:
+        frames: the pages themselves.
+        zswap: where they go.
+        limit: of all workers.
+        reclaim_batch: folios that are stored together, vm.compress-batchsize.
+    """
+
+    frames: Frames
+    zswap: Zswap
+    limit: Limit
+    reclaim_batch: int
+    resident: int = 0
+    # Folios (first page, pages) from the coldest to the hottest.
+    lru: deque[tuple[int, int]] = field(default_factory=deque)
+    where: bytearray = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing touched."""
+        self.where = bytearray(len(self.frames))
+
+    def touch(self, first: int, count: int) -> list[int]:
+        """
+        Make the pages of a folio resident; give those that came from zswap.
+
+        Raises:
+            MpzswapError: a page could not be loaded; it is still stored.
+        """
+        part = self.where[first : first + count]
+        if part.count(Where.RESIDENT) == count:
+            return []
+        if not part.count(Where.SWAPPED):
+            self._add(first, count)
+            return []
+        return [page for page in range(first, first + count) if self._touch_page(page)]
+
+    def _touch_page(self, page: int) -> bool:
+        state = self.where[page]
+        if state == Where.RESIDENT:
+            return False
+        if state == Where.SWAPPED:
+            self.zswap.load(page, self.frames, page)
+        self._add(page, 1)
+        return state == Where.SWAPPED
+
+    def _add(self, first: int, count: int) -> None:
+        """Charge pages, then reclaim if that went over the limit."""
+        self.where[first : first + count] = bytes([Where.RESIDENT]) * count
+        self.resident += count
+        over = self.limit.over(self.resident)
+        while over > 0 and self._reclaim(max(over, SWAP_CLUSTER_MAX)):
+            over = self.limit.over(self.resident)
+        # The newest are not on the list before that: they are in use.
+        self.lru.append((first, count))
+
+    def _reclaim(self, wanted: int) -> int:
+        """Store a cluster of cold folios; give the pages that were freed."""
+        cluster: list[tuple[int, int]] = []
+        pages = 0
+        while self.lru and len(cluster) < SWAP_CLUSTER_MAX and pages < wanted:
+            cluster.append(self.lru.popleft())
+            pages += cluster[-1][1]
+        freed = 0
+        for at in range(0, len(cluster), self.reclaim_batch):
+            freed += self._store(cluster[at : at + self.reclaim_batch])
+        self.resident -= freed
+        self.limit.over(self.resident)
+        return freed
+
+    def _store(self, folios: list[tuple[int, int]]) -> int:
+        stored = self.zswap.store(
+            self.frames, [Folio(first, first, count) for first, count in folios]
+        )
+        freed = 0
+        for (first, count), taken in zip(folios, stored, strict=True):
+            if taken:
+                self.where[first : first + count] = bytes([Where.SWAPPED]) * count
+                freed += count
+            else:
+                self.lru.append((first, count))
+        return freed

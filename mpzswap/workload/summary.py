@@ -1,0 +1,198 @@
+"""
+From what workers and devices counted to the report, and whether it adds up.
+
+Three sets of books are kept apart: zswap's, the drivers' and the devices'.  Pages
+out are stored compressed, same-filled or raw, or rejected; pages in are those that
+workers got; what drivers submitted is what devices answered.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from functools import reduce
+from operator import add
+from pathlib import Path
+
+from mpzswap import __version__
+from mpzswap.clock.histogram import Histogram, SparseHistogram
+from mpzswap.machine.core import Core
+from mpzswap.machine.stats import Books
+from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.report.records import (
+    CpuReport,
+    DeviceReport,
+    DriverReport,
+    LatenciesReport,
+    LatencyReport,
+    PathsReport,
+    StressReport,
+    VerifyReport,
+    ZswapReport,
+)
+from mpzswap.workload.gather import Gathered
+from mpzswap.workload.plan import StressPlan
+from mpzswap.workload.worker import WorkerResult
+from mpzswap.zswap.stats import ZswapStats
+
+# proc(5), /proc/[pid]/stat: utime and stime are the 14th and 15th field; the second
+# may have spaces in it and ends with the last ")".
+FIRST_AFTER_NAME = 3
+UTIME, STIME = 14 - FIRST_AFTER_NAME, 15 - FIRST_AFTER_NAME
+
+
+def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
+    """Give the report of a run whose machine is still open."""
+    results = gathered.results
+    zswap: ZswapStats = reduce(add, (result.zswap for result in results))
+    books = Books.empty(plan.topology)
+    for result in results:
+        books.add(result.books)
+    devices = core.report_devices(books)
+    problems = tuple(find_problems(results, zswap, devices))
+    write_s = max(result.write_ns for result in results) / 1e9
+    written = sum(result.pages_written for result in results)
+    return StressReport(
+        version=__version__,
+        clock="work",
+        seed=plan.seed,
+        topology=plan.topology.name,
+        compressor=plan.compressor,
+        batching=plan.topology.zswap.batching,
+        batch_size=plan.topology.zswap.batch_size,
+        workers=plan.workers,
+        memory_bytes=plan.memory_pages * PAGE_SIZE,
+        limit_bytes=plan.limit_pages * PAGE_SIZE,
+        pages=plan.source,
+        folio_pages=plan.folio_pages,
+        reclaim_batch=plan.reclaim_batch,
+        rounds=max(result.rounds for result in results),
+        elapsed_s=round(gathered.elapsed_s, 6),
+        write_s=round(write_s, 6),
+        throughput_bytes_per_s=round(written * PAGE_SIZE / write_s, 1),
+        zswap=zswap_report(zswap),
+        latency_ns=latencies_report(results),
+        driver=driver_report(books),
+        devices=devices,
+        paths=paths_report(zswap, books, devices),
+        verify=verify_report(results),
+        cpu_s=CpuReport(
+            workers=round(sum(result.cpu_s for result in results), 3),
+            devices=round(device_cpu_s(core), 3),
+        ),
+        problems=problems,
+        ok=not problems,
+    )
+
+
+def find_problems(
+    results: tuple[WorkerResult, ...],
+    zswap: ZswapStats,
+    devices: tuple[DeviceReport, ...],
+) -> Iterable[str]:
+    """Give what is wrong with a run, a line each."""
+    for result in results:
+        yield from result.problems
+    kept = zswap.compressed_out + zswap.same_filled_out + zswap.incompressible_out
+    if zswap.pages_out != kept + zswap.rejected_pages:
+        yield (
+            f"books: {zswap.pages_out} pages out, but {kept} stored and "
+            f"{zswap.rejected_pages} rejected"
+        )
+    loaded = sum(result.pages_loaded for result in results)
+    if zswap.zswpin != loaded:
+        yield f"books: {zswap.zswpin} pages in, but {loaded} loaded"
+    died = [device.name for device in devices if device.state != "ready"]
+    if died:
+        # Not wrong: software did its work.  Its last descriptors are not counted.
+        return
+    calls = sum(wq.comp_calls + wq.decomp_calls for d in devices for wq in d.wqs)
+    answered = sum(device.descriptors for device in devices)
+    if calls != answered:
+        yield f"books: {calls} descriptors submitted, but {answered} answered"
+
+
+def zswap_report(stats: ZswapStats) -> ZswapReport:
+    """Give zswap's counters by the names of the report."""
+    names = ZswapReport.__struct_fields__
+    values = {name: getattr(stats, name) for name in names}
+    values["compression_ratio"] = round(stats.compression_ratio, 4)
+    return ZswapReport(**values)
+
+
+def driver_report(books: Books) -> DriverReport:
+    """Give the driver's counters by the names of the report."""
+    names = DriverReport.__struct_fields__
+    return DriverReport(**{name: getattr(books.driver, name) for name in names})
+
+
+def paths_report(
+    zswap: ZswapStats, books: Books, devices: tuple[DeviceReport, ...]
+) -> PathsReport:
+    """Give which way pages went, and why not the straight one."""
+    reasons = Counter(books.driver.reasons)
+    reasons["pool_limit"] += zswap.rejected_limit_pages
+    reasons["compress_poor"] += zswap.rejected_poor_pages
+    reasons["compress_fail"] += zswap.rejected_fail_pages
+    reasons["alloc_fail"] += zswap.rejected_alloc_pages
+    reasons["same_filled"] += zswap.same_filled_out
+    reasons["incompressible"] += zswap.incompressible_out
+    return PathsReport(
+        device=sum(device.descriptors for device in devices),
+        software=(
+            books.driver.total_sw_comp_calls + books.driver.total_sw_decomp_calls
+        ),
+        rejected=zswap.rejected_pages,
+        reasons=dict(sorted((+reasons).items())),
+    )
+
+
+def verify_report(results: tuple[WorkerResult, ...]) -> VerifyReport:
+    """Give what came of the checks."""
+    return VerifyReport(
+        pages_checked=sum(result.pages_checked for result in results),
+        pages_wrong=sum(result.pages_wrong for result in results),
+        pages_lost=sum(result.pages_lost for result in results),
+    )
+
+
+def latencies_report(results: tuple[WorkerResult, ...]) -> LatenciesReport:
+    """Merge the workers' histograms."""
+    return LatenciesReport(
+        store_page=merged(result.store_page for result in results),
+        load_page=merged(result.load_page for result in results),
+        batch=merged(result.batch for result in results),
+    )
+
+
+def merged(parts: Iterable[SparseHistogram]) -> LatencyReport:
+    """Merge histograms into one report."""
+    whole = Histogram()
+    for part in parts:
+        whole.merge(Histogram.from_sparse(part))
+    return latency_report(whole)
+
+
+def latency_report(histogram: Histogram) -> LatencyReport:
+    """Give a histogram's figures, whole ns."""
+    return LatencyReport(
+        count=histogram.count,
+        mean=round(histogram.mean),
+        p50=histogram.p50,
+        p90=histogram.p90,
+        p99=histogram.p99,
+        p999=histogram.p999,
+        max=histogram.max,
+    )
+
+
+def device_cpu_s(core: Core) -> float:
+    """Give the processor time that the device processes have used, s."""
+    ticks = 0
+    for process in core.devices.all:
+        try:
+            stat = Path(f"/proc/{process.child.pid}/stat").read_text(encoding="ascii")
+        except FileNotFoundError:
+            continue  # It died; the report's device state says so.
+        fields = stat.rpartition(")")[2].split()
+        ticks += int(fields[UTIME]) + int(fields[STIME])
+    return ticks / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,229 @@
+"""
+A worker process: writes its pages, touches them again, checks every byte.
+
+    ready -> "go" -> for each round: write all pages, then touch and check all
+          -> the result, over the control socket -> leave when the parent lets go
+
+As vm-scalability's usemem does, pages are written in order, which drives the ones
+written first out of memory; reading them in order brings each back once.
+"""
+
+import resource
+import select
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from mpzswap.clock.histogram import SparseHistogram
+from mpzswap.errors import MpzswapError
+from mpzswap.machine.board import CpuWord
+from mpzswap.machine.control import ChildControl
+from mpzswap.machine.stats import Books
+from mpzswap.machine.submitter import Submitter, SubmitterConfig, adopt_submitter
+from mpzswap.page.frame import PAGE_SIZE, Pages
+from mpzswap.ring.memory import Segment
+from mpzswap.topology.settings import ZswapSettings
+from mpzswap.workload.memory import Limit, Memory, Where
+from mpzswap.zswap.stats import ZswapStats
+from mpzswap.zswap.zswap import Zswap
+
+# Pages that are checked at a time: one comparison costs as much as many bytes.
+CHECK_PAGES = 64
+# All workers get ready before one begins; 72 of them share a core or two.
+GO_TIMEOUT_S = 300.0
+# A page that could not be loaded is named; more of them only counted.
+MAX_PROBLEMS = 5
+# Linux gives a sleeper 50 us of slack; a poller that sleeps for 100 us wants less.
+TIMER_SLACK_NS = 1000
+
+
+class WorkerConfig(msgspec.Struct, frozen=True):
+    """What a worker is told; travels as JSON."""
+
+    submitter: SubmitterConfig
+    zswap: ZswapSettings
+    number: int
+    workers: int
+    limit_pages: int
+    folio_pages: int
+    reclaim_batch: int
+    rounds: int
+    duration_s: float
+    # The segment of the pages that are written, shared by all workers.
+    source: int
+
+
+class WorkerResult(msgspec.Struct):
+    """What a worker has done; travels as JSON."""
+
+    zswap: ZswapStats
+    books: Books
+    store_page: SparseHistogram
+    load_page: SparseHistogram
+    batch: SparseHistogram
+    rounds: int
+    pages_written: int
+    # Pages that came back from zswap, by our own count.
+    pages_loaded: int
+    pages_checked: int
+    pages_wrong: int
+    pages_lost: int
+    write_ns: int
+    cpu_s: float
+    problems: list[str]
+
+
+class Usemem:
+    """The workload of one worker."""
+
+    def __init__(
+        self, config: WorkerConfig, submitter: Submitter, source: Pages
+    ) -> None:
+        assert submitter.memory is not None
+        board, column = submitter.board, submitter.config.column
+        self.zswap = Zswap(
+            config.zswap,
+            submitter.driver,
+            submitter.pool_limit(config.zswap),
+            submitter.clock,
+        )
+        limit = Limit(
+            board.cpu_row(CpuWord.RESIDENT_PAGES),
+            board.cpu_row(CpuWord.POOL_PAGES),
+            column,
+            config.limit_pages,
+        )
+        self.pages_written = 0
+        self.pages_loaded = 0
+        self.pages_checked = 0
+        self.pages_wrong = 0
+        self.pages_lost = 0
+        self.write_ns = 0
+        self.rounds = 0
+        self.problems: list[str] = []
+        self._config = config
+        self._clock = submitter.clock
+        self._source = source
+        self._written = board.cpu_row(CpuWord.PAGES_WRITTEN)[column : column + 1]
+        self._checked = board.cpu_row(CpuWord.PAGES_CHECKED)[column : column + 1]
+        self._memory = Memory(submitter.memory, self.zswap, limit, config.reclaim_batch)
+        nr_pages = len(submitter.memory)
+        # The source page that each page was written from; workers begin apart.
+        self._origin = np.zeros(nr_pages, np.int64)
+        self._stride = len(source) * config.number // config.workers
+
+    def run(self) -> None:
+        """Do all rounds, or as many as the duration gives; each is finished."""
+        started_ns = self._clock.now_ns()
+        until_ns = started_ns + int(self._config.duration_s * 1e9)
+        while True:
+            self._write_all()
+            self._check_all()
+            self.rounds += 1
+            if self._config.duration_s:
+                if self._clock.now_ns() > until_ns:
+                    return
+            elif self.rounds >= self._config.rounds:
+                return
+
+    def _write_all(self) -> None:
+        """Write every page, folio by folio; each round something else."""
+        started_ns = self._clock.now_ns()
+        nr_pages, step = len(self._origin), self._config.folio_pages
+        shift = self._stride + self.rounds * 7919  # A prime: no round repeats another.
+        origin = (np.arange(nr_pages) + shift) % len(self._source)
+        array = self._memory.frames.array
+        for first in range(0, nr_pages, step):
+            last = min(first + step, nr_pages)
+            self._touch(first, last - first)
+            array[first:last] = self._source[origin[first:last]]
+            self._origin[first:last] = origin[first:last]
+            self.pages_written += last - first
+            self._written[0] = self.pages_written
+        self.write_ns += self._clock.now_ns() - started_ns
+
+    def _check_all(self) -> None:
+        """Touch every page and compare it with what was written."""
+        nr_pages, step = len(self._origin), self._config.folio_pages
+        for first in range(0, nr_pages, step):
+            last = min(first + step, nr_pages)
+            self._touch(first, last - first)
+            self._check(range(first, last))
+            self.pages_checked += last - first
+            self._checked[0] = self.pages_checked
+
+    def _touch(self, first: int, count: int) -> None:
+        try:
+            loaded = self._memory.touch(first, count)
+        except MpzswapError as error:
+            self._note(f"worker {self._config.number}: {error}")
+            return
+        self.pages_loaded += len(loaded)
+
+    def _check(self, pages: range) -> None:
+        """Compare pages; one that is still swapped after a touch is lost."""
+        array = self._memory.frames.array
+        expected = self._source[self._origin[pages.start : pages.stop]]
+        same = (array[pages.start : pages.stop] == expected).all(axis=1)
+        for page in pages:
+            if self._memory.where[page] != Where.RESIDENT:
+                self.pages_lost += 1
+                self._note(f"worker {self._config.number}: page {page} is lost")
+            elif not same[page - pages.start]:
+                self.pages_wrong += 1
+                self._note(f"worker {self._config.number}: page {page} is wrong")
+
+    def _note(self, problem: str) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(problem)
+
+
+def main(control: ChildControl, config: bytes, fds: Sequence[int]) -> None:
+    """Be a worker; *fds* are the source segment and the submitter's."""
+    told = msgspec.json.decode(config, type=WorkerConfig)
+    set_timer_slack()
+    source = Segment.map(told.source, fds[0])
+    submitter = adopt_submitter(told.submitter, fds[1:])
+    usemem = Usemem(told, submitter, source.frames(0, source.size // PAGE_SIZE).array)
+    control.ready()
+    if control.receive(GO_TIMEOUT_S) is None:
+        return
+    usemem.run()
+    control.send(msgspec.json.encode(result_of(usemem, submitter)))
+    wait_until_let_go(control)
+
+
+def result_of(usemem: Usemem, submitter: Submitter) -> WorkerResult:
+    """Put together what the parent adds up."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    latency = usemem.zswap.latency
+    return WorkerResult(
+        zswap=usemem.zswap.stats(),
+        books=Books.of_drivers(submitter.config.topology, [submitter.driver]),
+        store_page=latency.store_page.to_sparse(),
+        load_page=latency.load_page.to_sparse(),
+        batch=latency.batch.to_sparse(),
+        rounds=usemem.rounds,
+        pages_written=usemem.pages_written,
+        pages_loaded=usemem.pages_loaded,
+        pages_checked=usemem.pages_checked,
+        pages_wrong=usemem.pages_wrong,
+        pages_lost=usemem.pages_lost,
+        write_ns=usemem.write_ns,
+        cpu_s=used.ru_utime + used.ru_stime,
+        problems=usemem.problems,
+    )
+
+
+def set_timer_slack() -> None:
+    """Let our sleeps end when they should; Linux, Documentation/filesystems/proc."""
+    with open("/proc/self/timerslack_ns", "w") as file:  # noqa: PTH123 - not a path of ours
+        file.write(str(TIMER_SLACK_NS))
+
+
+def wait_until_let_go(control: ChildControl) -> None:
+    """Stay until the parent has read the result and closes its end."""
+    while not control.draining:
+        select.select([control], [], [], 1.0)
+        control.receive_nowait()
