@@ -22,4 +22,49 @@ processes together, gives the public API), workload (what sends pages), report
 (leaf), cli (edge).  Rooms that act import contracts and leaves, never each other.
 """
 
-__version__ = "0.1.0"
+from mpzswap.acomp.request import Path
+from mpzswap.completion.status import Status
+from mpzswap.errors import (
+    ClosedError,
+    CodecError,
+    CompletionTimeoutError,
+    CorruptStreamError,
+    DeviceDiedError,
+    InputError,
+    LoadError,
+    MpzswapError,
+    NotStoredError,
+    OutputOverflowError,
+    QueueFullError,
+    TopologyError,
+)
+from mpzswap.machine.cpu import Batch, Cpu
+from mpzswap.machine.machine import Machine
+from mpzswap.machine.packed import Packed
+from mpzswap.machine.store import PageStore
+from mpzswap.topology.model import Topology
+from mpzswap.version import __version__
+
+__all__ = [
+    "Batch",
+    "ClosedError",
+    "CodecError",
+    "CompletionTimeoutError",
+    "CorruptStreamError",
+    "Cpu",
+    "DeviceDiedError",
+    "InputError",
+    "LoadError",
+    "Machine",
+    "MpzswapError",
+    "NotStoredError",
+    "OutputOverflowError",
+    "Packed",
+    "PageStore",
+    "Path",
+    "QueueFullError",
+    "Status",
+    "Topology",
+    "TopologyError",
+    "__version__",
+]

@@ -6,6 +6,7 @@ Everything that mpzswap raises on purpose.
     |   `-- TopologyError       ... a topology, by the path of the bad value
     |-- ClosedError             the caller's: used after its end
     |-- NotStoredError          the caller's: no page is stored at that offset
+    |-- LoadError               the data's: stored pages could not be decompressed
     |-- CodecError              the data's: a codec refused them
     |   |-- CorruptStreamError  ... not a stream of this codec
     |   `-- OutputOverflowError ... a result larger than the room for it
@@ -39,6 +40,23 @@ class NotStoredError(MpzswapError, KeyError):
     def __str__(self) -> str:
         """Give the message as it is; KeyError would quote it."""
         return str(self.args[0]) if self.args else ""
+
+
+class LoadError(MpzswapError):
+    """
+    Stored pages could not be decompressed; if none is stored: NotStoredError.
+
+    Attributes:
+        failures: negative errno of each swap offset that could not be loaded.
+    """
+
+    def __init__(self, failures: dict[int, int]) -> None:
+        self.failures = failures
+        offset, error = next(iter(failures.items()))
+        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        super().__init__(
+            f"swap offset {offset}: decompression failed with errno {-error}{more}"
+        )
 
 
 class CodecError(MpzswapError):

@@ -101,7 +101,7 @@ class Arbiter:
         each = max(1, share // len(ready))
         for source, published in ready:
             lane = source.lane
-            if published > lane.capacity:
+            if not 0 < published <= lane.capacity:
                 # Its producer wrote an impossible index: nothing in it can be
                 # believed.  Its submitter's requests time out; others go on.
                 self.broken_lanes += 1

@@ -28,6 +28,7 @@ from mpzswap.driver.prepare import prep_compress, prep_decompress
 from mpzswap.driver.queue import SubmitQueue
 from mpzswap.driver.software import Software
 from mpzswap.driver.stats import DriverStats
+from mpzswap.errors import QueueFullError
 from mpzswap.page.frame import PAGE_SIZE
 
 
@@ -47,6 +48,8 @@ class IaaRequest(Request):
     retries: int = 0
     submitted_ns: int = 0
     due_ns: int = 0
+    # A device may still write into its buffers, and there were no others.
+    lost: bool = False
 
 
 class IaaCrypto:
@@ -79,7 +82,8 @@ class IaaCrypto:
     def release(self, request: Request) -> None:
         """Take back a request that is not in flight."""
         request = _ours(request)
-        self._portal.release(request.first, request.capacity)
+        if not request.lost:
+            self._portal.release(request.first, request.capacity)
 
     def compress(self, request: Request) -> int:
         """Submit; -EINPROGRESS, or 0 where software has done it already."""
@@ -113,9 +117,12 @@ class IaaCrypto:
     # Submission
 
     def _start(self, request: IaaRequest, operation: Operation) -> int:
+        if request.lost:
+            raise QueueFullError(
+                f"request: {request.capacity} pages, a device that did not answer may "
+                "still write into its buffers, and no others are free"
+            )
         count = len(request.pages)
-        if self._machine.generation() != self._generation:
-            self._rebalance()
         request.operation = operation
         request.errors = [EINPROGRESS] * count
         request.statuses = [Status.NONE] * count
@@ -133,6 +140,9 @@ class IaaCrypto:
 
     def _submit(self, request: IaaRequest) -> None:
         """Put what is to do into queues, in turn; what they do not take stays."""
+        # Here and not at the start alone: a device may die while a request waits.
+        if self._machine.generation() != self._generation:
+            self._rebalance()
         table = self._tables[request.operation]
         if not table:
             self._do_in_software(request, "no_device")
@@ -248,7 +258,7 @@ class IaaCrypto:
         ]
         if answered:
             self._harvest(request, answered, statuses)
-        if request.in_flight:
+        if request.in_flight and self._clock.now_ns() > request.due_ns:
             self._give_up_dead(request)
         if request.in_flight and (
             self._clock.now_ns() - request.submitted_ns > self._timeout_ns
@@ -290,8 +300,10 @@ class IaaCrypto:
 
     def _give_up_dead(self, request: IaaRequest) -> None:
         """Do in software what went to a device that is gone; it answers no more."""
+        devices = {queue.device for queue in request.queues if queue is not None}
+        dead = {device for device in devices if not self._machine.is_usable(device)}
         for page, queue in enumerate(request.queues):
-            if queue is not None and not self._machine.is_usable(queue.device):
+            if queue is not None and queue.device in dead:
                 request.queues[page] = None
                 request.in_flight -= 1
                 self._fall_back(request, page, "device_died")
@@ -308,10 +320,18 @@ class IaaCrypto:
                 request.queues[page] = None
                 self._fail(request, page, -errno.ETIMEDOUT, "completion_timeout")
         request.in_flight = 0
-        request.first = self._portal.allocate(request.capacity)
+        # What is still to do has its own time, and no device knows its buffers yet.
+        request.submitted_ns = self._clock.now_ns()
+        try:
+            request.first = self._portal.allocate(request.capacity)
+        except QueueFullError:
+            request.lost = True
+            return
         old = request.buffers
         request.buffers = self._portal.buffers(request.first, request.capacity)
         request.buffers.array[:] = old.array
+        # Pages that are still to do will be answered here.
+        self._portal.clear(request.first, request.capacity)
 
     # Books
 
@@ -345,7 +365,13 @@ class IaaCrypto:
         }
 
     def _has_core_to_spare(self) -> bool:
-        busy = {q.device for q in self.queues if q.occupancy.outstanding}
+        # Only queues in use: what a dead device had stays outstanding for ever.
+        busy = {
+            queue.device
+            for table in self._tables.values()
+            for queue in table
+            if queue.occupancy.outstanding
+        }
         return len(busy) + self._machine.submitters() <= self._machine.cores
 
 

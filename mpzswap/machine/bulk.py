@@ -3,6 +3,7 @@
 import threading
 from functools import partial
 
+import msgspec
 import numpy as np
 
 from mpzswap.acomp.pipeline import Pipeline, Shape
@@ -13,11 +14,19 @@ from mpzswap.machine.packed import Packed, Packing
 from mpzswap.machine.staging import Staging, pack
 from mpzswap.machine.submitter import Submitter
 from mpzswap.page.frame import PAGE_SIZE, Pages
+from mpzswap.topology.settings import DriverSettings
 
 # Measured: a request of 64 pages spreads its costs, 8 of them keep devices busy
 # while we put away the results of one.
 SHAPE = Shape(nr_requests=1, pages_per_request=64, nr_sub_batches=8)
 NR_BUFFERS = SHAPE.pages_per_request * SHAPE.nr_sub_batches
+
+
+def spread(settings: DriverSettings) -> DriverSettings:
+    """Give settings with which both directions use all devices."""
+    return msgspec.structs.replace(
+        settings, distribute_comps=True, distribute_decomps=True
+    )
 
 
 class Bulk:

@@ -38,6 +38,7 @@ from mpzswap.ring.attach import Attach
 from mpzswap.ring.memory import AddressSpace, Frames, Segment
 from mpzswap.topology.cpus import node_of
 from mpzswap.topology.model import Topology
+from mpzswap.topology.settings import DriverSettings
 
 # Imported by the starter before it forks, so that no child has to.
 PRELOADED = ("mpzswap.device.main", "mpzswap.workload.worker")
@@ -89,6 +90,7 @@ class Core:
             self._started_ns = time.monotonic_ns()
             self.devices.start(self.starter, plan.compressor, plan.cores)
             stack.callback(self._close_submitters)
+            stack.callback(self.devices.let_end)
             self.stack = stack.pop_all()
 
     def close(self) -> None:
@@ -128,9 +130,16 @@ class Core:
 
     # Submitters
 
-    def new_submitter(self, cpu: int, nr_buffers: int) -> Submitter:
+    def new_submitter(
+        self, cpu: int, nr_buffers: int, driver: DriverSettings | None = None
+    ) -> Submitter:
         """
         Let this process act as a CPU of the topology.
+
+        Args:
+            cpu: of the topology.
+            nr_buffers: pages that its requests hold together.
+            driver: settings in place of the topology's.
 
         Raises:
             InputError: the topology has no such CPU.
@@ -138,6 +147,7 @@ class Core:
         """
         with self._lock:
             config, segment = self._new_portal(cpu, OWN_PASID, nr_buffers)
+            config = config.with_driver(driver or config.topology.driver)
             self.space.add(segment)
             ground = Ground(
                 self.board, self.devices.eventfds, self.space, self.devices.look

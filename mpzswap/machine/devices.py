@@ -8,6 +8,7 @@ queues anew, and what was in flight there is done in software.
 """
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,9 +24,14 @@ from mpzswap.ring.attach import Attach, Detach, Publish, encode
 from mpzswap.topology.model import Device, Topology
 
 ENTRY = "mpzswap.device.main:main"
-# A device maps and prefaults what it is told of after the batch in hand; a GiB takes
-# half a second, and other processes may have the core.
-ATTACH_TIMEOUT_S = 20.0
+# An idle device looks for work for as long as a wake-up costs, 50 to 90 us: so it
+# never loses more than twice what the better choice would.  With 100 us a device
+# that spins took so much from the others that stores took half as long again.
+SPIN_NS = 50_000
+# A device looks at its control after the batch in hand; other processes may have the
+# core.  Mapping and prefaulting a GiB takes it half a second more.
+ANSWER_TIMEOUT_S = 5.0
+ANSWER_S_PER_GIB = 5.0
 
 
 @dataclass(eq=False)
@@ -36,6 +42,8 @@ class DeviceProcess:
     device: Device
     child: Child
     eventfd: int
+    # How it ended; empty while it lives.
+    death: str = ""
 
     @property
     def name(self) -> str:
@@ -59,9 +67,8 @@ class Devices:
                 device=device,
                 compressor=compressor,
                 words_offset=self._board.device_words_offset(index),
-                # Unpinned, two busy devices were seen to share a core for long.
-                core=cores[index % len(cores)],
-                spin_ns=spin_ns(len(self._topology.devices), len(cores)),
+                core=place(index, len(self._topology.devices), cores),
+                spin_ns=SPIN_NS,
             )
             child = starter.start(
                 ENTRY,
@@ -73,6 +80,12 @@ class Devices:
         for process in self.all:
             process.child.wait_ready()
             self._board.set_state(process.index, DeviceState.READY)
+
+    def let_end(self) -> None:
+        """From now on it is no news that a device has ended."""
+        self.look()
+        for process in self.all:
+            process.child.reported = True
 
     def close(self) -> None:
         """Give the doorbells back; the processes end with their starter."""
@@ -87,15 +100,16 @@ class Devices:
 
     def attach(self, messages: Sequence[Attach], fd: int) -> None:
         """Tell each device its message about the segment *fd*, and wait for all."""
-        self._tell([encode(message) for message in messages], [fd])
+        limit_s = ANSWER_TIMEOUT_S + ANSWER_S_PER_GIB * os.fstat(fd).st_size / (1 << 30)
+        self._tell([encode(message) for message in messages], [fd], limit_s)
 
     def detach(self, message: Detach) -> None:
         """Let all devices forget a segment; when this returns they have."""
-        self._tell([encode(message)] * len(self.all), [])
+        self._tell([encode(message)] * len(self.all))
 
     def publish_counters(self) -> None:
         """Let all devices write their counters; when this returns they have."""
-        self._tell([encode(Publish())] * len(self.all), [])
+        self._tell([encode(Publish())] * len(self.all))
 
     def look(self) -> None:
         """Note in the board which devices have died."""
@@ -112,36 +126,58 @@ class Devices:
         words = self._board.device_words(index)
         return DeviceCounters.read(words[NEED_WAKEUP_WORDS:])
 
-    def _tell(self, bodies: Sequence[bytes], fds: Sequence[int]) -> None:
-        told = []
-        for process, body in zip(self.all, bodies, strict=True):
-            try:
-                process.child.send(body, fds)
-                told.append(process)
-            except DeviceDiedError:
-                self._note_death(process)
+    def _tell(
+        self,
+        bodies: Sequence[bytes],
+        fds: Sequence[int] = (),
+        limit_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
+        """Send each device its message, then wait for all answers."""
+        told = [
+            process
+            for process, body in zip(self.all, bodies, strict=True)
+            if self.state(process.index) != DeviceState.DIED
+            and self._say(process, body, fds)
+        ]
         for process in told:
-            try:
-                process.child.receive(ATTACH_TIMEOUT_S)
-            except DeviceDiedError:
-                self._note_death(process)
-            except CompletionTimeoutError:
-                # Not our memory's user any more: it must not write there later.
-                process.child.stop()
-                self._note_death(process)
+            self._hear(process, limit_s)
+
+    def _say(self, process: DeviceProcess, body: bytes, fds: Sequence[int]) -> bool:
+        try:
+            process.child.send(body, fds)
+        except DeviceDiedError:
+            self._note_death(process)
+            return False
+        return True
+
+    def _hear(self, process: DeviceProcess, limit_s: float) -> None:
+        try:
+            process.child.receive(limit_s)
+        except DeviceDiedError:
+            self._note_death(process)
+        except CompletionTimeoutError:
+            # It is stuck.  Ended for good, so that it cannot write later into
+            # memory that then belongs to somebody else.
+            process.child.stop()
+            self._note_death(process)
 
     def _note_death(self, process: DeviceProcess) -> None:
-        if self._board.state(process.index) != DeviceState.DIED:
-            self._board.set_state(process.index, DeviceState.DIED)
-            # The machine survives it; reports show the state.
-            process.child.reported = True
+        if self.state(process.index) == DeviceState.DIED:
+            return
+        self._board.set_state(process.index, DeviceState.DIED)
+        death = process.child.death()
+        process.death = str(death)
+        if death.__cause__ is not None:
+            # The machine survives it, but it is a bug of ours: show it.
+            warnings.warn(f"{death}\n{death.__cause__}", RuntimeWarning, stacklevel=2)
 
 
-def spin_ns(devices: int, cores: int) -> int:
+def place(index: int, devices: int, cores: Sequence[int]) -> int | None:
     """
-    Give how long an idle device looks for work before it sleeps.
+    Give the core that a device stays on; None: the scheduler decides.
 
-    A wake-up costs 50 to 90 us; a device that spins takes that much from others
-    where cores are fewer than processes.
+    Two busy devices that may move were seen to share a core for long.  But where
+    submitters have no core of their own, one that runs on a device's core holds that
+    device up, though another core is idle: stores took twice as long.
     """
-    return 50_000 if devices < cores else 20_000
+    return cores[index] if devices < len(cores) else None

@@ -184,7 +184,8 @@ class Machine:
         core = self.core
         with self._lock:
             if self._bulk is None:
-                submitter = core.new_submitter(0, bulk.NR_BUFFERS)
+                driver = bulk.spread(self.topology.driver)
+                submitter = core.new_submitter(0, bulk.NR_BUFFERS, driver)
                 self._bulk = bulk.Bulk(submitter, self._new_staging(submitter))
             return self._bulk
 

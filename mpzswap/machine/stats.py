@@ -70,6 +70,7 @@ def _report_device(
     return DeviceReport(
         name=process.name,
         state=devices.state(process.index).name.lower(),
+        death=process.death,
         busy_fraction=round(counters.busy_ns / max(1, elapsed_ns), 4),
         descriptors=counters.descriptors,
         errors=counters.errors,

@@ -24,7 +24,7 @@ from mpzswap.ring.memory import AddressSpace, Frames, Segment, address
 from mpzswap.ring.occupancy import Occupancy
 from mpzswap.topology.mapping import WqId, WqTables, wq_tables
 from mpzswap.topology.model import Topology
-from mpzswap.topology.settings import ZswapSettings
+from mpzswap.topology.settings import DriverSettings, ZswapSettings
 from mpzswap.zswap.limit import PoolLimit
 
 
@@ -51,6 +51,11 @@ class SubmitterConfig(msgspec.Struct, frozen=True):
     def with_memory(self, segment: int) -> "SubmitterConfig":
         """Give the same with a segment of its own pages."""
         return msgspec.structs.replace(self, memory=segment)
+
+    def with_driver(self, settings: DriverSettings) -> "SubmitterConfig":
+        """Give the same with other settings of its driver."""
+        topology = msgspec.structs.replace(self.topology, driver=settings)
+        return msgspec.structs.replace(self, topology=topology)
 
 
 @dataclass(frozen=True)

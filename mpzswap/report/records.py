@@ -88,7 +88,9 @@ class DeviceReport(msgspec.Struct, frozen=True):
     """One device; what is not of its queues its own process has counted."""
 
     name: str
+    # "ready", or "died" and how.
     state: str
+    death: str
     # Share of the machine's life that it worked on descriptors.
     busy_fraction: float
     descriptors: int
@@ -203,6 +205,9 @@ class BenchResult(msgspec.Struct, frozen=True, kw_only=True):
     ns_per_page: float
     bytes_per_s: float
     ratio: float
+    # Of these pages: done by software; not smaller when compressed.
+    software_pages: int
+    incompressible_pages: int
     # Of a batch, from submit to done.
     latency_ns: LatencyReport
 

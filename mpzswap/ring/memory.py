@@ -191,7 +191,9 @@ class AddressSpace:
         return found[1][offset : offset + size]
 
     def address_of(self, pages: Pages) -> int | None:
-        """Give the device address of an array that lies in one of the segments."""
+        """Give the address of an array that lies, without gaps, in a segment."""
+        if not pages.flags.c_contiguous:
+            return None  # Whoever goes on from its first byte meets other pages.
         start = pages.__array_interface__["data"][0]
         for segment, memory in self._segments.values():
             offset = start - np.frombuffer(memory, np.uint8).ctypes.data

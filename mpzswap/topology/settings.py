@@ -70,6 +70,8 @@ class ZswapSettings(
         same_filled_pages_enabled, exclusive_loads: as up to Linux 6.5.
         compress_batchsize: vm.compress-batchsize, in folios; 32 is ours, the
             kernel's is 1.
+        page_cluster: vm.page-cluster; up to 2**page_cluster pages that lie side by
+            side come back together.
     """
 
     compressor: Annotated[
@@ -83,3 +85,4 @@ class ZswapSettings(
     same_filled_pages_enabled: bool = True
     exclusive_loads: bool = True
     compress_batchsize: Annotated[int, Meta(ge=1, le=32)] = 32
+    page_cluster: Annotated[int, Meta(ge=0, le=5)] = 3

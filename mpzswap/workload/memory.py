@@ -67,12 +67,14 @@ class Memory:
         zswap: where they go.
         limit: of all workers.
         reclaim_batch: folios that are stored together, vm.compress-batchsize.
+        page_cluster: 2 to this power pages are loaded together, vm.page-cluster.
     """
 
     frames: Frames
     zswap: Zswap
     limit: Limit
     reclaim_batch: int
+    page_cluster: int
     resident: int = 0
     # Folios (first page, pages) from the coldest to the hottest.
     lru: deque[tuple[int, int]] = field(default_factory=deque)
@@ -95,16 +97,18 @@ class Memory:
         if not part.count(Where.SWAPPED):
             self._add(first, count)
             return []
-        return [page for page in range(first, first + count) if self._touch_page(page)]
-
-    def _touch_page(self, page: int) -> bool:
-        state = self.where[page]
-        if state == Where.RESIDENT:
-            return False
-        if state == Where.SWAPPED:
-            self.zswap.load(page, self.frames, page)
-        self._add(page, 1)
-        return state == Where.SWAPPED
+        absent = [first + i for i, where in enumerate(part) if where != Where.RESIDENT]
+        swapped = [page for page in absent if self.where[page] == Where.SWAPPED]
+        window = 1 << self.page_cluster
+        for at in range(0, len(swapped), window):
+            pages = swapped[at : at + window]
+            self.zswap.load_many(pages, self.frames, pages)
+            for page in pages:
+                self._add(page, 1)
+        for page in absent:
+            if self.where[page] == Where.UNTOUCHED:
+                self._add(page, 1)
+        return swapped
 
     def _add(self, first: int, count: int) -> None:
         """Charge pages, then reclaim if that went over the limit."""

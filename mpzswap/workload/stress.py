@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from mpzswap import __version__
 from mpzswap.machine.core import Core, Worker
 from mpzswap.machine.machine import Machine
 from mpzswap.machine.store import nr_buffers
@@ -20,6 +19,7 @@ from mpzswap.report.records import ComparisonReport, RatiosReport, StressReport
 from mpzswap.ring.memory import Segment
 from mpzswap.topology.cpus import cores_of
 from mpzswap.topology.model import Topology
+from mpzswap.version import __version__
 from mpzswap.workload.gather import gather
 from mpzswap.workload.plan import Progress, StressPlan
 from mpzswap.workload.summary import summarize

@@ -13,7 +13,6 @@ from functools import reduce
 from operator import add
 from pathlib import Path
 
-from mpzswap import __version__
 from mpzswap.clock.histogram import Histogram, SparseHistogram
 from mpzswap.machine.core import Core
 from mpzswap.machine.stats import Books
@@ -29,6 +28,7 @@ from mpzswap.report.records import (
     VerifyReport,
     ZswapReport,
 )
+from mpzswap.version import __version__
 from mpzswap.workload.gather import Gathered
 from mpzswap.workload.plan import StressPlan
 from mpzswap.workload.worker import WorkerResult

@@ -107,7 +107,13 @@ class Usemem:
         self._source = source
         self._written = board.cpu_row(CpuWord.PAGES_WRITTEN)[column : column + 1]
         self._checked = board.cpu_row(CpuWord.PAGES_CHECKED)[column : column + 1]
-        self._memory = Memory(submitter.memory, self.zswap, limit, config.reclaim_batch)
+        self._memory = Memory(
+            submitter.memory,
+            self.zswap,
+            limit,
+            config.reclaim_batch,
+            config.zswap.page_cluster,
+        )
         nr_pages = len(submitter.memory)
         # The source page that each page was written from; workers begin apart.
         self._origin = np.zeros(nr_pages, np.int64)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mpzswap.acomp.request import Acomp, Request
-from mpzswap.errors import MpzswapError, NotStoredError
+from mpzswap.errors import LoadError, NotStoredError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.memory import Frames
 from mpzswap.topology.settings import ZswapSettings
@@ -23,23 +23,6 @@ from mpzswap.zswap.stats import Counters
 
 # A page wanted: swap offset, what is stored there, the frame's index.
 Wanted: TypeAlias = tuple[int, Entry, int]
-
-
-class LoadError(MpzswapError):
-    """
-    Stored pages could not be decompressed; if none is stored: NotStoredError.
-
-    Attributes:
-        failures: negative errno of each swap offset that could not be loaded.
-    """
-
-    def __init__(self, failures: dict[int, int]) -> None:
-        self.failures = failures
-        offset, error = next(iter(failures.items()))
-        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-        super().__init__(
-            f"swap offset {offset}: decompression failed with errno {-error}{more}"
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,13 +14,13 @@ from functools import partial
 from mpzswap.acomp.pipeline import Pipeline, Shape
 from mpzswap.acomp.request import Acomp
 from mpzswap.clock.work import Clock
-from mpzswap.errors import ClosedError
+from mpzswap.errors import ClosedError, LoadError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.memory import Frames
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.entry import Entries
 from mpzswap.zswap.limit import PoolLimit
-from mpzswap.zswap.load import Load, LoadError
+from mpzswap.zswap.load import Load
 from mpzswap.zswap.stats import Counters, Latency, ZswapStats
 from mpzswap.zswap.store import Folio, FolioState, Store
 

@@ -45,7 +45,7 @@ def imports_of(source: str) -> Iterator[str]:
 def strays_in(room: str, source: str) -> list[str]:
     """Give the imports of *source* that *room* may not have."""
     rooms = [name.split(".")[1:2] for name in imports_of(source) if "mpzswap" in name]
-    allowed = MAY_IMPORT[room] | {room, "errors"}
+    allowed = MAY_IMPORT[room] | {room, "errors", "version"}
     return [name for part in rooms for name in part if name not in allowed]
 
 

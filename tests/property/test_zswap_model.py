@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpzswap.errors import NotStoredError
+from mpzswap.errors import LoadError, NotStoredError
 from mpzswap.topology.settings import ZswapSettings
-from mpzswap.zswap.load import LoadError
 from mpzswap.zswap.stats import ZswapStats
 from mpzswap.zswap.store import Folio
 from tests.tools.zswap_rig import SAME, ZERO, Rig, noise, text

@@ -4,9 +4,8 @@ import errno
 
 import pytest
 
-from mpzswap.errors import MpzswapError, NotStoredError
+from mpzswap.errors import LoadError, MpzswapError, NotStoredError
 from mpzswap.topology.settings import ZswapSettings
-from mpzswap.zswap.load import LoadError
 from tests.tools.zswap_rig import SAME, ZERO, Rig, noise, text
 
 SHARED_LOADS = ZswapSettings(exclusive_loads=False)
