@@ -68,7 +68,7 @@ class Worker:
 
 
 class Core:
-    """See the module; ends with ``close``, whatever happened."""
+    """See the module; ends with the exit of ``stack``, whatever happened."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -92,10 +92,6 @@ class Core:
             stack.callback(self._close_submitters)
             stack.callback(self.devices.let_end)
             self.stack = stack.pop_all()
-
-    def close(self) -> None:
-        """End every process; it may be repeated."""
-        self.stack.close()
 
     def _close_submitters(self) -> None:
         for submitter in self._submitters:

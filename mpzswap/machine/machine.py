@@ -63,8 +63,8 @@ class Machine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End every process."""
-        self.close()
+        """End every process; their ends are no news if the block has failed."""
+        self._end(kind, error, trace)
 
     def open(self) -> Self:
         """
@@ -86,11 +86,19 @@ class Machine:
 
     def close(self) -> None:
         """End every process; nothing is left behind.  It may be repeated."""
+        self._end(None, None, None)
+
+    def _end(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         with self._lock:
             core, self._core, self._bulk = self._core, None, None
             self._closed = True
         if core is not None:
-            core.close()
+            core.stack.__exit__(kind, error, trace)
 
     @property
     def core(self) -> Core:

@@ -88,6 +88,8 @@ class Memory:
         """
         Make the pages of a folio resident; give those that came from zswap.
 
+        All of them stay until the whole is done: they go on the list after that.
+
         Raises:
             MpzswapError: a page could not be loaded; it is still stored.
         """
@@ -96,19 +98,35 @@ class Memory:
             return []
         if not part.count(Where.SWAPPED):
             self._add(first, count)
+            self.lru.append((first, count))
             return []
         absent = [first + i for i, where in enumerate(part) if where != Where.RESIDENT]
         swapped = [page for page in absent if self.where[page] == Where.SWAPPED]
-        window = 1 << self.page_cluster
-        for at in range(0, len(swapped), window):
-            pages = swapped[at : at + window]
-            self.zswap.load_many(pages, self.frames, pages)
-            for page in pages:
-                self._add(page, 1)
-        for page in absent:
-            if self.where[page] == Where.UNTOUCHED:
-                self._add(page, 1)
+        try:
+            self._swap_in(swapped)
+            for page in absent:
+                if self.where[page] == Where.UNTOUCHED:
+                    self._add(page, 1)
+        finally:
+            self.lru.extend(
+                (page, 1) for page in absent if self.where[page] == Where.RESIDENT
+            )
         return swapped
+
+    def forget(self) -> None:
+        """Give everything back, as a process does that exits."""
+        self.resident = 0
+        self.limit.over(0)
+        self.zswap.close()
+
+    def _swap_in(self, pages: list[int]) -> None:
+        """Load pages, window by window."""
+        window = 1 << self.page_cluster
+        for at in range(0, len(pages), window):
+            part = pages[at : at + window]
+            self.zswap.load_many(part, self.frames, part)
+            for page in part:
+                self._add(page, 1)
 
     def _add(self, first: int, count: int) -> None:
         """Charge pages, then reclaim if that went over the limit."""
@@ -117,8 +135,6 @@ class Memory:
         over = self.limit.over(self.resident)
         while over > 0 and self._reclaim(max(over, SWAP_CLUSTER_MAX)):
             over = self.limit.over(self.resident)
-        # The newest are not on the list before that: they are in use.
-        self.lru.append((first, count))
 
     def _reclaim(self, wanted: int) -> int:
         """Store a cluster of cold folios; give the pages that were freed."""

@@ -10,7 +10,7 @@ written first out of memory; reading them in order brings each back once.
 
 import resource
 import select
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -28,12 +28,14 @@ from mpzswap.workload.memory import Limit, Memory, Where
 from mpzswap.zswap.stats import ZswapStats
 from mpzswap.zswap.zswap import Zswap
 
-# Pages that are checked at a time: one comparison costs as much as many bytes.
-CHECK_PAGES = 64
 # All workers get ready before one begins; 72 of them share a core or two.
 GO_TIMEOUT_S = 300.0
+# The parent's end is an event of the socket; this only shows that we live.
+LOOK_INTERVAL_S = 1.0
 # A page that could not be loaded is named; more of them only counted.
 MAX_PROBLEMS = 5
+# Folios between two looks whether the parent has let go: a look costs 2 us.
+LOOK_EVERY = 16
 # Linux gives a sleeper 50 us of slack; a poller that sleeps for 100 us wants less.
 TIMER_SLACK_NS = 1000
 
@@ -74,11 +76,19 @@ class WorkerResult(msgspec.Struct):
     problems: list[str]
 
 
+class LetGo(Exception):  # noqa: N818 - not an error: the parent needs us no more
+    """The parent has closed its end of the control socket."""
+
+
 class Usemem:
     """The workload of one worker."""
 
     def __init__(
-        self, config: WorkerConfig, submitter: Submitter, source: Pages
+        self,
+        config: WorkerConfig,
+        submitter: Submitter,
+        source: Pages,
+        is_over: Callable[[], bool],
     ) -> None:
         assert submitter.memory is not None
         board, column = submitter.board, submitter.config.column
@@ -103,6 +113,7 @@ class Usemem:
         self.rounds = 0
         self.problems: list[str] = []
         self._config = config
+        self._is_over = is_over
         self._clock = submitter.clock
         self._source = source
         self._written = board.cpu_row(CpuWord.PAGES_WRITTEN)[column : column + 1]
@@ -120,43 +131,57 @@ class Usemem:
         self._stride = len(source) * config.number // config.workers
 
     def run(self) -> None:
-        """Do all rounds, or as many as the duration gives; each is finished."""
-        started_ns = self._clock.now_ns()
-        until_ns = started_ns + int(self._config.duration_s * 1e9)
-        while True:
+        """
+        Do all rounds, or as many as the duration gives; each is finished.
+
+        Raises:
+            LetGo: the parent has let go of us meanwhile.
+        """
+        until_ns = self._clock.now_ns() + int(self._config.duration_s * 1e9)
+        while self.rounds == 0 or not self._is_done(until_ns):
             self._write_all()
             self._check_all()
             self.rounds += 1
-            if self._config.duration_s:
-                if self._clock.now_ns() > until_ns:
-                    return
-            elif self.rounds >= self._config.rounds:
-                return
+
+    def _is_done(self, until_ns: int) -> bool:
+        if self._config.rounds and self.rounds >= self._config.rounds:
+            return True
+        return bool(self._config.duration_s) and self._clock.now_ns() > until_ns
+
+    def _folios(self) -> Iterator[range]:
+        """Give the pages of each folio in turn, looking up now and then."""
+        nr_pages, step = len(self._origin), self._config.folio_pages
+        for number, first in enumerate(range(0, nr_pages, step)):
+            if number % LOOK_EVERY == 0 and self._is_over():
+                raise LetGo
+            yield range(first, min(first + step, nr_pages))
+
+    def end(self) -> None:
+        """Give all memory back, so that the others have it."""
+        self._memory.forget()
 
     def _write_all(self) -> None:
         """Write every page, folio by folio; each round something else."""
         started_ns = self._clock.now_ns()
-        nr_pages, step = len(self._origin), self._config.folio_pages
+        nr_pages = len(self._origin)
         shift = self._stride + self.rounds * 7919  # A prime: no round repeats another.
         origin = (np.arange(nr_pages) + shift) % len(self._source)
         array = self._memory.frames.array
-        for first in range(0, nr_pages, step):
-            last = min(first + step, nr_pages)
-            self._touch(first, last - first)
+        for pages in self._folios():
+            first, last = pages.start, pages.stop
+            self._touch(first, len(pages))
             array[first:last] = self._source[origin[first:last]]
             self._origin[first:last] = origin[first:last]
-            self.pages_written += last - first
+            self.pages_written += len(pages)
             self._written[0] = self.pages_written
         self.write_ns += self._clock.now_ns() - started_ns
 
     def _check_all(self) -> None:
         """Touch every page and compare it with what was written."""
-        nr_pages, step = len(self._origin), self._config.folio_pages
-        for first in range(0, nr_pages, step):
-            last = min(first + step, nr_pages)
-            self._touch(first, last - first)
-            self._check(range(first, last))
-            self.pages_checked += last - first
+        for pages in self._folios():
+            self._touch(pages.start, len(pages))
+            self._check(pages)
+            self.pages_checked += len(pages)
             self._checked[0] = self.pages_checked
 
     def _touch(self, first: int, count: int) -> None:
@@ -191,13 +216,25 @@ def main(control: ChildControl, config: bytes, fds: Sequence[int]) -> None:
     set_timer_slack()
     source = Segment.map(told.source, fds[0])
     submitter = adopt_submitter(told.submitter, fds[1:])
-    usemem = Usemem(told, submitter, source.frames(0, source.size // PAGE_SIZE).array)
+    pages = source.frames(0, source.size // PAGE_SIZE).array
+
+    def is_over() -> bool:
+        control.receive_nowait()
+        return control.draining
+
+    usemem = Usemem(told, submitter, pages, is_over)
     control.ready()
     if control.receive(GO_TIMEOUT_S) is None:
         return
-    usemem.run()
-    control.send(msgspec.json.encode(result_of(usemem, submitter)))
-    wait_until_let_go(control)
+    try:
+        usemem.run()
+    except LetGo:
+        return
+    result = result_of(usemem, submitter)
+    usemem.end()
+    control.send(msgspec.json.encode(result))
+    while not is_over():
+        select.select([control], [], [], LOOK_INTERVAL_S)
 
 
 def result_of(usemem: Usemem, submitter: Submitter) -> WorkerResult:
@@ -226,10 +263,3 @@ def set_timer_slack() -> None:
     """Let our sleeps end when they should; Linux, Documentation/filesystems/proc."""
     with open("/proc/self/timerslack_ns", "w") as file:  # noqa: PTH123 - not a path of ours
         file.write(str(TIMER_SLACK_NS))
-
-
-def wait_until_let_go(control: ChildControl) -> None:
-    """Stay until the parent has read the result and closes its end."""
-    while not control.draining:
-        select.select([control], [], [], 1.0)
-        control.receive_nowait()

@@ -1,0 +1,115 @@
+"""
+The bytes on the wire, written out by hand.
+
+Source: Linux, include/uapi/linux/idxd.h, struct iax_hw_desc and struct
+iax_completion_record; little-endian.  None of these was made by running the code.
+"""
+
+import pytest
+
+from mpzswap.completion.record import RECORD_BYTES, write_record
+from mpzswap.driver.prepare import prep_compress, prep_decompress
+from mpzswap.ring.descriptor import DESCRIPTOR_BYTES
+
+PASID = 0x12345
+# Segment 2, the second cache line; segment 3, the second page; segment 2, the third.
+COMPLETION = 0x0000_0200_0000_0040
+PAGE = 0x0000_0300_0000_1000
+BUFFER = 0x0000_0200_0000_2000
+
+COMPRESS = """
+    45 23 01 00                 pasid 0x12345, priv 0
+    0c 00 00                    flags: CRAV 0x4, RCR 0x8
+    43                          opcode COMPRESS
+    40 00 00 00 00 02 00 00     completion_addr
+    00 10 00 00 00 03 00 00     src1_addr: the page
+    00 20 00 00 00 02 00 00     dst_addr: the buffer
+    00 10 00 00                 src1_size 4096
+    00 00                       int_handle
+    06 00                       compr_flags: FLUSH_OUTPUT 0x2, APPEND_EOB 0x4
+    00 00 00 00 00 00 00 00     src2_addr
+    00 10 00 00                 max_dst_size 4096
+    00 00 00 00                 src2_size
+    00 00 00 00                 filter_flags
+    00 00 00 00                 num_inputs
+"""
+
+DECOMPRESS = """
+    45 23 01 00                 pasid 0x12345, priv 0
+    0c 00 00                    flags: CRAV 0x4, RCR 0x8
+    42                          opcode DECOMPRESS
+    40 00 00 00 00 02 00 00     completion_addr
+    00 20 00 00 00 02 00 00     src1_addr: the buffer
+    00 10 00 00 00 03 00 00     dst_addr: the page
+    d2 04 00 00                 src1_size 1234
+    00 00                       int_handle
+    0f 00                       ENABLE 0x1, FLUSH 0x2, CHECK_EOB 0x4, STOP_EOB 0x8
+    00 00 00 00 00 00 00 00     src2_addr
+    00 10 00 00                 max_dst_size 4096
+    00 00 00 00                 src2_size
+    00 00 00 00                 filter_flags
+    00 00 00 00                 num_inputs
+"""
+
+RECORD = """
+    0a                          status ANALYTICS_ERROR
+    19                          error_code COMP_BUF_OVERFLOW
+    01                          fault_info
+    00                          rsvd
+    00 10 00 00                 bytes_completed 4096
+    00 10 00 00 00 03 00 00     fault_addr: the page
+    00 02 00 00                 invalid_flags 0x200
+    00 00 00 00                 rsvd2
+    d2 04 00 00                 output_size 1234
+    07                          output_bits
+    00                          rsvd3
+    cd ab                       xor_csum 0xabcd
+    26 39 f4 cb                 crc 0xcbf43926
+    01 00 00 00                 min
+    02 00 00 00                 max
+    03 00 00 00                 sum
+    08 07 06 05 04 03 02 01     taken_ns (rsvd4[0])
+    18 17 16 15 14 13 12 11     completed_ns (rsvd4[1])
+"""
+
+COLUMN = 32
+
+
+def by_hand(dump: str) -> bytes:
+    """Give the bytes of the left column of *dump*."""
+    return bytes.fromhex("".join(line[:COLUMN] for line in dump.splitlines()))
+
+
+@pytest.mark.parametrize("before", [0x00, 0xFF])
+def test_compress_descriptor_bytes(before: int) -> None:
+    """Every byte is written, whatever was in the slot."""
+    slots = bytearray([before] * 3 * DESCRIPTOR_BYTES)
+    prep_compress((memoryview(slots), 64), PASID, COMPLETION, PAGE, BUFFER)
+
+    assert slots[64:128].hex(" ") == by_hand(COMPRESS).hex(" ")
+    assert slots[:64] == slots[128:] == bytes([before] * 64)
+
+
+@pytest.mark.parametrize("before", [0x00, 0xFF])
+def test_decompress_descriptor_bytes(before: int) -> None:
+    """Every byte is written, whatever was in the slot."""
+    slots = bytearray([before] * 3 * DESCRIPTOR_BYTES)
+    prep_decompress((memoryview(slots), 64), PASID, COMPLETION, (BUFFER, 1234), PAGE)
+
+    assert slots[64:128].hex(" ") == by_hand(DECOMPRESS).hex(" ")
+    assert slots[:64] == slots[128:] == bytes([before] * 64)
+
+
+def test_completion_record_bytes() -> None:
+    """Every field is where the kernel's struct has it."""
+    memory = bytearray(RECORD_BYTES)
+    write_record(
+        memoryview(memory),
+        0x0A,
+        (
+            *(0x19, 1, 0, 4096, PAGE, 0x200, 0, 1234, 7, 0, 0xABCD, 0xCBF43926),
+            *(1, 2, 3, 0x0102030405060708, 0x1112131415161718),
+        ),
+    )
+
+    assert memory.hex(" ") == by_hand(RECORD).hex(" ")

@@ -1,0 +1,247 @@
+"""A stress run on real processes: every byte is right and every book balances."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mpzswap.errors import DeviceDiedError
+from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.report.records import StressReport
+from mpzswap.topology.model import Topology
+from mpzswap.workload.plan import Progress, StressPlan
+from mpzswap.workload.stress import run, worker_cpus
+
+pytestmark = pytest.mark.usefixtures("nobody_left")
+
+TWO_DEVICES = Topology.for_host(devices=2)
+PLAN = StressPlan(
+    topology=TWO_DEVICES,
+    compressor="lz4",
+    workers=2,
+    memory_pages=1024,
+    limit_pages=1024,
+    source="mix:mixed",
+    folio_pages=16,
+    reclaim_batch=32,
+    rounds=2,
+    duration_s=0,
+    seed=3,
+)
+
+
+def changed(**changes: object) -> StressPlan:
+    """Give the plan with changes."""
+    return msgspec.structs.replace(PLAN, **changes)
+
+
+def ignore(_: Progress) -> None:
+    """Take no notice of the progress."""
+
+
+def children_of(pid: int) -> dict[str, int]:
+    """Give the grandchildren of *pid*, which the starter forked, by name."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            fields = (path.parent / "stat").read_text().rpartition(")")[2].split()
+            parent = Path(f"/proc/{fields[1]}/stat").read_text()
+            if parent.rpartition(")")[2].split()[1] == str(pid):
+                found[path.read_text().strip()] = int(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def once_written(act: Callable[[], None]) -> Callable[[Progress], None]:
+    """Give a progress that acts once, when workers have begun to write."""
+    left = [act]
+
+    def on_progress(progress: Progress) -> None:
+        if progress.pages_written and left:
+            left.pop()()
+
+    return on_progress
+
+
+def assert_books_balance(report: StressReport) -> None:
+    """Compare what zswap, the drivers, the devices and the workers counted."""
+    assert report.problems == ()
+    assert report.ok
+    zswap = report.zswap
+    assert zswap.pages_out == (
+        zswap.compressed_out
+        + zswap.same_filled_out
+        + zswap.incompressible_out
+        + zswap.rejected_pages
+    )
+    calls = [wq.comp_calls + wq.decomp_calls for d in report.devices for wq in d.wqs]
+    assert sum(calls) == report.paths.device
+    assert report.verify.pages_wrong == report.verify.pages_lost == 0
+
+
+@pytest.mark.parametrize("batching", ["off", "requests", "driver"])
+@pytest.mark.parametrize("compressor", ["lz4", "deflate-iaa"])
+def test_every_byte_comes_back(batching: str, compressor: str) -> None:
+    """In each batching mode, pages go out, come in, and are what they were."""
+    report = run(changed(compressor=compressor).with_batching(batching), ignore)
+
+    assert_books_balance(report)
+    assert report.verify.pages_checked == 2 * 2 * 1024
+    assert report.zswap.zswpout > 500
+    assert report.zswap.zswpin > 500
+
+
+@pytest.mark.parametrize("folio_pages", [1, 4, 8, 16, 512])
+def test_folios_of_every_size_come_back(folio_pages: int) -> None:
+    """From a page to a PMD."""
+    report = run(changed(folio_pages=folio_pages, workers=1, limit_pages=512), ignore)
+
+    assert_books_balance(report)
+    assert report.zswap.zswpout > 0
+
+
+def test_batching_modes_store_the_same_pages() -> None:
+    """How pages are batched changes no count but that of the sub-batches."""
+    plan = changed(workers=1, limit_pages=512)
+    reports = [
+        run(plan.with_batching(mode), ignore) for mode in ("off", "requests", "driver")
+    ]
+
+    assert len({report.zswap for report in reports}) == 1
+
+
+def test_same_seed_gives_the_same_counts() -> None:
+    """One worker's run follows from its seed."""
+    first, second = (run(changed(workers=1, limit_pages=512), ignore) for _ in range(2))
+
+    assert first.zswap == second.zswap
+
+
+def test_pool_limit_rejects_and_loses_nothing() -> None:
+    """A pool of 100 pages: folios are rejected, stay, and are right."""
+    zswap = msgspec.structs.replace(TWO_DEVICES.zswap, max_pool_percent=1)
+    topology = msgspec.structs.replace(
+        TWO_DEVICES, memory=100 * 100 * PAGE_SIZE, zswap=zswap
+    )
+
+    report = run(changed(topology=topology, workers=1, limit_pages=512), ignore)
+
+    assert_books_balance(report)
+    assert report.zswap.pool_limit_hit > 0
+    assert report.zswap.rejected_pages > 0
+    assert report.paths.reasons["pool_limit"] == report.zswap.rejected_pages
+    assert report.zswap.pool_total_size <= (100 + 8 * 16) * PAGE_SIZE
+
+
+def test_incompressible_pages_are_rejected_without_writeback() -> None:
+    """memory.zswap.writeback off: what does not compress is not kept."""
+    zswap = msgspec.structs.replace(TWO_DEVICES.zswap, writeback=False)
+    topology = msgspec.structs.replace(TWO_DEVICES, zswap=zswap)
+
+    report = run(
+        changed(topology=topology, source="mix:random", limit_pages=512), ignore
+    )
+
+    assert_books_balance(report)
+    assert report.zswap.zswpout == 0
+    assert report.zswap.reject_compress_poor > 0
+
+
+def test_killed_device_is_survived_under_load() -> None:
+    """Its work is done elsewhere, and the report shows how it ended."""
+
+    def kill_a_device() -> None:
+        os.kill(children_of(os.getpid())["device iax1"], signal.SIGKILL)
+
+    report = run(
+        changed(memory_pages=2048, limit_pages=2048), once_written(kill_a_device)
+    )
+
+    assert report.ok
+    assert [device.state for device in report.devices] == ["ready", "died"]
+    assert "SIGKILL" in report.devices[1].death
+
+
+def test_killed_worker_is_named() -> None:
+    """The run fails with the worker and its signal."""
+
+    def kill_a_worker() -> None:
+        os.kill(children_of(os.getpid())["worker 1"], signal.SIGKILL)
+
+    with pytest.raises(DeviceDiedError, match=r"worker 1: died with SIGKILL"):
+        run(changed(memory_pages=8192), once_written(kill_a_worker))
+
+
+@pytest.mark.parametrize("workers", [1, 16, 112, 150, 224])
+def test_workers_are_spread_over_all_cores(workers: int) -> None:
+    """No CPU has two, and every node has its share."""
+    cpus = worker_cpus(Topology.named("spr-2s8iaa"), workers)
+
+    assert len(set(cpus)) == workers
+    first = sum(cpu < 56 or 112 <= cpu < 168 for cpu in cpus)
+    assert abs(first - workers / 2) <= 1
+
+
+@pytest.mark.slow
+def test_every_device_of_a_large_machine_takes_work() -> None:
+    """8 devices and 16 workers, 24 processes on whatever cores there are."""
+    topology = Topology.named("spr-2s8iaa")
+
+    report = run(changed(topology=topology, workers=16, limit_pages=8192), ignore)
+
+    assert_books_balance(report)
+    assert len(report.devices) == 8
+    assert all(device.descriptors > 0 for device in report.devices)
+
+
+@pytest.fixture
+def victim() -> Iterator[int]:
+    """Give a live process with some MB of objects in its memory."""
+    code = "x = [{'n': i, 's': str(i)} for i in range(60000)]; print(1); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1\n"
+        yield process.pid
+        process.kill()
+
+
+@pytest.mark.slow
+def test_memory_of_a_live_process_comes_back(victim: int) -> None:
+    """16,384 pages, stored, loaded, every byte equal."""
+    plan = changed(
+        workers=1,
+        memory_pages=16384,
+        limit_pages=8192,
+        source=f"pid:{victim}",
+        rounds=1,
+    )
+
+    report = run(plan, ignore)
+
+    assert_books_balance(report)
+    assert report.verify.pages_checked == 16384
+
+
+@pytest.mark.slow
+def test_pages_of_a_folder_come_back() -> None:
+    """The standard library, some 50 MB, through one worker."""
+    folder = str(Path(os.__file__).parent)
+    plan = changed(
+        workers=1, memory_pages=12800, limit_pages=4096, source=folder, rounds=1
+    )
+
+    report = run(plan, ignore)
+
+    assert_books_balance(report)
+    assert report.verify.pages_checked == 12800

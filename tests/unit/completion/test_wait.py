@@ -1,0 +1,70 @@
+"""How long a waiter sleeps, and when it does not."""
+
+import pytest
+
+from mpzswap.completion.wait import (
+    MAX_OVERDUE_SPIN_NS,
+    MAX_SLEEP_NS,
+    OVERDUE_SLEEP_NS,
+    SPIN_NS,
+    Waiter,
+)
+from tests.tools.manual_clock import ManualClock
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Give a clock that stands still."""
+    return ManualClock()
+
+
+@pytest.mark.parametrize("left_ns", [10_000_000, 1, 0, -1, -MAX_OVERDUE_SPIN_NS + 1])
+def test_waiter_spins_where_a_core_is_to_spare(
+    clock: ManualClock, left_ns: int
+) -> None:
+    """However long it takes: nothing is faster."""
+    Waiter(clock).pause(clock.ns + left_ns, core_to_spare=True)
+
+    assert clock.sleeps == []
+
+
+def test_waiter_sleeps_at_last_though_a_core_is_to_spare(clock: ManualClock) -> None:
+    """What is very late is late for long."""
+    Waiter(clock).pause(clock.ns - MAX_OVERDUE_SPIN_NS, core_to_spare=True)
+
+    assert len(clock.sleeps) == 1
+
+
+def test_waiter_sleeps_once_until_nearly_due(clock: ManualClock) -> None:
+    """Then it spins for the last stretch."""
+    waiter, due_ns = Waiter(clock), clock.ns + 500_000
+    for _ in range(3):
+        waiter.pause(due_ns, core_to_spare=False)
+
+    assert clock.sleeps == [500_000 - SPIN_NS]
+
+
+@pytest.mark.parametrize("left_ns", [SPIN_NS, 1])
+def test_waiter_spins_the_last_stretch(clock: ManualClock, left_ns: int) -> None:
+    """A sleep would end late."""
+    Waiter(clock).pause(clock.ns + left_ns, core_to_spare=False)
+
+    assert clock.sleeps == []
+
+
+def test_overdue_sleeps_grow_and_are_bounded(clock: ManualClock) -> None:
+    """The first is short, in case it is done any moment; none is too long."""
+    waiter, due_ns = Waiter(clock), clock.ns
+    for _ in range(40):
+        waiter.pause(due_ns, core_to_spare=False)
+
+    assert clock.sleeps[0] == OVERDUE_SLEEP_NS
+    assert clock.sleeps == sorted(clock.sleeps)
+    assert clock.sleeps[-1] == MAX_SLEEP_NS
+
+
+def test_nothing_known_of_the_end_is_a_bounded_sleep(clock: ManualClock) -> None:
+    """A due time of 0 is long ago."""
+    Waiter(clock).pause(0, core_to_spare=False)
+
+    assert clock.sleeps == [MAX_SLEEP_NS]

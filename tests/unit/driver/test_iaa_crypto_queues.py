@@ -1,0 +1,218 @@
+"""Which queues the driver uses, and what it does when they are full."""
+
+import errno
+
+import pytest
+
+from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Path
+from mpzswap.topology.model import Device, WorkQueue
+from tests.tools.driver_rig import driver_rig, one_queue
+from tests.tools.zswap_rig import noise, text
+
+TWO_QUEUES = Device(
+    name="two", wqs=(WorkQueue(name="a", size=8), WorkQueue(name="b", size=8))
+)
+
+
+def texts(count: int) -> list[bytes]:
+    """Give so many pages."""
+    return [text(seed) for seed in range(count)]
+
+
+def test_requests_go_round_the_queues() -> None:
+    """Each begins at the queue after the last one's: wq_table_next_wq."""
+    with driver_rig(one_queue(), one_queue(), one_queue()) as rig:
+        seen = []
+        for index in range(4):
+            rig.driver.compress(rig.request([text(index)], first=index))
+            seen.append(rig.ready())
+
+    assert seen == [[1, 0, 0], [1, 1, 0], [1, 1, 1], [2, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("count", "shares"), [(8, [4, 4]), (7, [4, 3]), (1, [1, 0]), (16, [8, 8])]
+)
+def test_one_request_is_shared_over_the_queues(count: int, shares: list[int]) -> None:
+    """All devices work on it at once."""
+    with driver_rig(one_queue(), one_queue()) as rig:
+        rig.driver.compress(rig.request(texts(count)))
+
+        assert rig.ready() == shares
+
+
+def test_operations_use_their_own_queues() -> None:
+    """With two queues the last compresses and the first decompresses."""
+    with driver_rig(TWO_QUEUES) as rig:
+        rig.driver.compress(rig.request(texts(3)))
+        assert rig.ready() == [0, 3]
+        rig.driver.decompress(rig.packed_request(texts(2), first=8))
+        assert rig.ready() == [2, 3]
+
+
+def test_turns_of_operations_are_counted_apart() -> None:
+    """Decompressions between do not make compressions skip a queue."""
+    with driver_rig(one_queue(), one_queue(), distribute_decomps=1) as rig:
+        rig.driver.compress(rig.request([text(0)]))
+        rig.driver.decompress(rig.packed_request([text(1)], first=1))
+
+        assert rig.ready() == [2, 0]
+
+
+def test_full_queue_is_counted_and_tried_again() -> None:
+    """What a dedicated queue did not take goes on when there is room."""
+    with driver_rig(one_queue(2)) as rig:
+        request = rig.request(texts(5))
+        assert rig.driver.compress(request) == EINPROGRESS
+        assert (rig.ready(), len(request.todo)) == ([2], 3)
+        assert rig.driver.poll(request) == EAGAIN
+        retries = rig.queues[0, 0].stats.retries
+        rig.serve()
+
+        assert retries == 1
+        assert rig.finish(request) == 0
+        assert request.paths == [Path.DEVICE] * 5
+
+
+def test_one_full_queue_leaves_the_pages_to_the_other() -> None:
+    """The share of a full queue is not lost and is not waited for."""
+    with driver_rig(one_queue(), one_queue()) as rig:
+        rig.occupy(8, device=0)
+        request = rig.request(texts(4))
+        rig.driver.compress(request)
+        rig.finish(request)
+
+        assert rig.queues[0, 0].stats.comp_calls == 0
+        assert rig.queues[1, 0].stats.comp_calls == 4
+
+
+def test_shared_queue_is_tried_as_enqcmds_is() -> None:
+    """The first time and enqcmds_retries times again, in each attempt."""
+    shared = one_queue(mode="shared")
+    with driver_rig(shared, enqcmds_retries=7) as rig:
+        rig.occupy(8)
+        request = rig.request(texts(1))
+        rig.driver.compress(request)
+        assert rig.queues[0, 0].stats.retries == 8
+        rig.driver.poll(request)
+
+        assert rig.queues[0, 0].stats.retries == 16
+
+
+def test_compression_fails_when_its_retries_are_used_up() -> None:
+    """So many attempts after the first find no place: -ENODEV, as in the kernel."""
+    with driver_rig(one_queue(), comp_alloc_retries=3) as rig:
+        rig.occupy(8)
+        request = rig.request(texts(2))
+        assert rig.driver.compress(request) == EINPROGRESS
+        polls = [rig.driver.poll(request) for _ in range(3)]
+
+        assert polls == [EAGAIN, EAGAIN, -errno.ENODEV]
+        assert request.errors == [-errno.ENODEV] * 2
+        assert rig.stats.reasons == {"queue_full": 2}
+        assert rig.stats.total_comp_calls == 0
+
+
+def test_compression_without_retries_fails_at_once() -> None:
+    """It is done when it returns."""
+    with driver_rig(one_queue(), comp_alloc_retries=0) as rig:
+        rig.occupy(8)
+        request = rig.request(texts(1))
+
+        assert rig.driver.compress(request) == 0
+        assert rig.driver.poll(request) == -errno.ENODEV
+
+
+def test_decompression_goes_to_software_when_its_retries_are_used_up() -> None:
+    """A page that was stored has to be had back."""
+    with driver_rig(one_queue(), decomp_alloc_retries=3) as rig:
+        rig.occupy(8)
+        request = rig.packed_request(texts(2))
+        rig.driver.decompress(request)
+        polls = [rig.driver.poll(request) for _ in range(3)]
+
+        assert polls == [EAGAIN, EAGAIN, 0]
+        assert request.paths == [Path.SOFTWARE] * 2
+        assert [rig.page(index) for index in range(2)] == texts(2)
+        assert rig.stats.reasons == {"queue_full": 2}
+
+
+def test_retries_are_counted_from_the_last_place_that_was_had() -> None:
+    """A request far larger than its queue is not given up while it goes on."""
+    with driver_rig(one_queue(1), comp_alloc_retries=2) as rig:
+        request = rig.request(texts(20))
+        rig.driver.compress(request)
+
+        assert rig.finish(request) == 0
+        assert request.paths == [Path.DEVICE] * 20
+
+
+def test_pages_in_flight_are_done_though_the_rest_finds_no_place() -> None:
+    """Some have a result and some -ENODEV."""
+    with driver_rig(one_queue(8), comp_alloc_retries=1) as rig:
+        rig.occupy(6)
+        request = rig.request(texts(4))
+        rig.driver.compress(request)
+        while request.todo:
+            assert rig.driver.poll(request) == EAGAIN
+        rig.finish(request)
+
+        assert request.errors == [0, 0, -errno.ENODEV, -errno.ENODEV]
+
+
+def test_without_devices_compression_is_softwares() -> None:
+    """Done when it returns; incompressible pages are still too big."""
+    with driver_rig() as rig:
+        request = rig.request([text(1), noise(2)])
+
+        assert rig.driver.compress(request) == 0
+        assert rig.driver.poll(request) == -errno.E2BIG
+        assert request.errors == [0, -errno.E2BIG]
+        assert request.paths == [Path.SOFTWARE] * 2
+        assert rig.unpacked(request) == text(1)
+        assert rig.stats.total_sw_comp_calls == 2
+        assert rig.stats.total_comp_calls == 0
+        assert rig.stats.reasons == {"no_device": 2}
+
+
+def test_without_devices_decompression_is_softwares() -> None:
+    """Done when it returns, too."""
+    with driver_rig() as rig:
+        request = rig.packed_request(texts(3))
+
+        assert rig.driver.decompress(request) == 0
+        assert rig.driver.poll(request) == 0
+        assert [rig.page(index) for index in range(3)] == texts(3)
+        assert rig.stats.total_sw_decomp_calls == 3
+        assert rig.stats.total_decomp_bytes_in == 0
+
+
+def test_lost_device_is_used_no_more() -> None:
+    """The next request has the queues of those that are left."""
+    with driver_rig(one_queue(), one_queue()) as rig:
+        rig.machine.lose(0)
+        rig.driver.compress(rig.request(texts(4)))
+
+        assert rig.ready() == [0, 4]
+
+
+def test_device_that_comes_back_is_used_again() -> None:
+    """A new generation is a new choice of queues."""
+    with driver_rig(one_queue()) as rig:
+        rig.machine.lose(0)
+        assert rig.driver.compress(rig.request(texts(1))) == 0
+        rig.machine.usable.add(0)
+        rig.machine.turn += 1
+        rig.driver.compress(rig.request(texts(2)))
+
+        assert rig.ready() == [2]
+
+
+def test_places_of_queues_are_never_exceeded() -> None:
+    """Whatever is submitted, no lane has more than its queue's size."""
+    with driver_rig(one_queue(3)) as rig:
+        for index in range(4):
+            rig.driver.compress(rig.request(texts(2), first=2 * index))
+
+        assert rig.ready() == [3]
+        assert rig.queues[0, 0].stats.max_occupancy == 3
