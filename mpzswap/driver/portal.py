@@ -108,10 +108,11 @@ class Portal:
         """Give the buffers of a run."""
         return self._buffers.part(first, count)
 
-    def record_address(self, index: int) -> int:
-        """Give the device address of a record."""
-        offset = self._layout.records_offset + index * RECORD_BYTES
-        return address(self._segment.number, offset)
+    def record_addresses(self, first: int, count: int) -> range:
+        """Give the device address of each record of a run."""
+        offset = self._layout.records_offset + first * RECORD_BYTES
+        start = address(self._segment.number, offset)
+        return range(start, start + count * RECORD_BYTES, RECORD_BYTES)
 
     def statuses(self, first: int, count: int) -> bytes:
         """Give the status of each record of a run."""

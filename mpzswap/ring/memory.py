@@ -65,6 +65,11 @@ class Frames:
         """Give the device address of frame *index*."""
         return self.address + index * PAGE_SIZE
 
+    def addresses(self, first: int, count: int) -> range:
+        """Give the device address of each of *count* frames from *first* on."""
+        start = self.address_of(first)
+        return range(start, start + count * PAGE_SIZE, PAGE_SIZE)
+
     def part(self, first: int, count: int) -> "Frames":
         """Give the *count* frames from *first* on."""
         return Frames(self.array[first : first + count], self.address_of(first))

@@ -79,6 +79,8 @@ class Memory:
     # Folios (first page, pages) from the coldest to the hottest.
     lru: deque[tuple[int, int]] = field(default_factory=deque)
     where: bytearray = field(init=False)
+    # Pages that are being touched.
+    _in_use: range = range(0)
 
     def __post_init__(self) -> None:
         """Begin with nothing touched."""
@@ -88,7 +90,7 @@ class Memory:
         """
         Make the pages of a folio resident; give those that came from zswap.
 
-        All of them stay until the whole is done: they go on the list after that.
+        None of them is reclaimed before the whole is done.
 
         Raises:
             MpzswapError: a page could not be loaded; it is still stored.
@@ -96,6 +98,7 @@ class Memory:
         part = self.where[first : first + count]
         if part.count(Where.RESIDENT) == count:
             return []
+        self._in_use = range(first, first + count)
         if not part.count(Where.SWAPPED):
             self._add(first, count)
             self.lru.append((first, count))
@@ -140,9 +143,15 @@ class Memory:
         """Store a cluster of cold folios; give the pages that were freed."""
         cluster: list[tuple[int, int]] = []
         pages = 0
-        while self.lru and len(cluster) < SWAP_CLUSTER_MAX and pages < wanted:
-            cluster.append(self.lru.popleft())
-            pages += cluster[-1][1]
+        for _ in range(len(self.lru)):
+            if len(cluster) == SWAP_CLUSTER_MAX or pages >= wanted:
+                break
+            folio = self.lru.popleft()
+            if folio[0] in self._in_use:
+                self.lru.append(folio)
+            else:
+                cluster.append(folio)
+                pages += folio[1]
         freed = 0
         for at in range(0, len(cluster), self.reclaim_batch):
             freed += self._store(cluster[at : at + self.reclaim_batch])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from mpzswap.errors import DeviceDiedError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.report.records import StressReport
 from mpzswap.topology.model import Topology
-from mpzswap.workload.plan import Progress, StressPlan
+from mpzswap.workload.plan import Batching, Progress, StressPlan
 from mpzswap.workload.stress import run, worker_cpus
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
@@ -87,7 +88,7 @@ def assert_books_balance(report: StressReport) -> None:
 
 @pytest.mark.parametrize("batching", ["off", "requests", "driver"])
 @pytest.mark.parametrize("compressor", ["lz4", "deflate-iaa"])
-def test_every_byte_comes_back(batching: str, compressor: str) -> None:
+def test_every_byte_comes_back(batching: Batching, compressor: str) -> None:
     """In each batching mode, pages go out, come in, and are what they were."""
     report = run(changed(compressor=compressor).with_batching(batching), ignore)
 
@@ -109,9 +110,7 @@ def test_folios_of_every_size_come_back(folio_pages: int) -> None:
 def test_batching_modes_store_the_same_pages() -> None:
     """How pages are batched changes no count but that of the sub-batches."""
     plan = changed(workers=1, limit_pages=512)
-    reports = [
-        run(plan.with_batching(mode), ignore) for mode in ("off", "requests", "driver")
-    ]
+    reports = [run(plan.with_batching(mode), ignore) for mode in get_args(Batching)]
 
     assert len({report.zswap for report in reports}) == 1
 

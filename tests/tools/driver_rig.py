@@ -14,10 +14,12 @@ from mpzswap.completion.record import RECORD_BYTES, write_record
 from mpzswap.device.arbiter import Arbiter, Burst, Source
 from mpzswap.device.counters import DeviceCounters
 from mpzswap.device.engine import Engine
-from mpzswap.driver.iaa_crypto import IaaCrypto, IaaRequest
+from mpzswap.driver.iaa_crypto import IaaCrypto
 from mpzswap.driver.parts import DriverParts
 from mpzswap.driver.portal import Portal, PortalLayout
 from mpzswap.driver.queue import SubmitQueue
+from mpzswap.driver.request import IaaRequest
+from mpzswap.driver.submit import RETRY_INTERVAL_NS
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.doorbell import Doorbell
 from mpzswap.ring.lane import Lane, lane_bytes
@@ -34,7 +36,7 @@ NR_PAGES = 32
 # Rounds of serving and polling after which a request should have ended.
 NR_ROUNDS = 200
 # So that what a device does not answer becomes due.
-ROUND_NS = 100_000
+ROUND_NS = 1_000_000
 
 
 def one_queue(size: int = 8, **more: str) -> Device:
@@ -251,6 +253,11 @@ class DriverRig:
         """Put a stream into a buffer of the request."""
         request.buffers.views[place][: len(stream)] = stream
         request.lengths[place] = len(stream)
+
+    def poll_later(self, request: Request) -> int:
+        """Poll when an attempt to get a place counts again."""
+        self.clock.ns += RETRY_INTERVAL_NS
+        return self.driver.poll(request)
 
     def finish(self, request: IaaRequest) -> int:
         """Serve and poll until the request has ended; give what poll gave."""

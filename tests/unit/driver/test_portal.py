@@ -104,7 +104,9 @@ def test_record_and_buffer_of_one_number_belong_together(portal: Portal) -> None
 
     assert len(buffers) == 3
     assert buffers.address == address(NUMBER, layout.buffers_offset + 2 * PAGE_SIZE)
-    assert portal.record_address(2) == address(NUMBER, layout.records_offset + 2 * 64)
+    assert portal.record_addresses(2, 1)[0] == address(
+        NUMBER, layout.records_offset + 2 * 64
+    )
 
 
 def test_statuses_are_those_of_the_run(portal: Portal) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from mpzswap.acomp.request import Path
-from mpzswap.driver.iaa_crypto import IaaRequest
+from mpzswap.driver.request import IaaRequest
 from mpzswap.driver.software import Software
 from mpzswap.page.frame import PAGE_SIZE
 from tests.tools.driver_rig import DriverRig, driver_rig
@@ -22,7 +22,7 @@ def rig() -> Iterator[DriverRig]:
 
 def software(rig: DriverRig) -> Software:
     """Give the software of the rig's driver."""
-    return rig.driver._software
+    return rig.driver.software
 
 
 def ready(request: IaaRequest) -> IaaRequest:

@@ -1,0 +1,141 @@
+"""
+Submission: which queues, how many pages to each, and what if all are full.
+
+The queues of an operation are used in turn (wq_table_next_wq): a request's pages
+are shared out over all of them, and the next request begins where it ended.  What
+they do not take is tried again whenever the request is polled.
+"""
+
+import errno
+from collections import Counter
+from collections.abc import Iterable
+
+from mpzswap.acomp.request import Operation
+from mpzswap.driver.estimate import ServiceTimes
+from mpzswap.driver.outcome import Outcome
+from mpzswap.driver.parts import DriverParts
+from mpzswap.driver.prepare import prep_compress, prep_decompress
+from mpzswap.driver.queue import SubmitQueue
+from mpzswap.driver.request import IaaRequest, Run
+
+# Ours: attempts closer together than this count as one.  The kernel's are some ns
+# apart, and an entry is free again after some us; a device that is a process may
+# have no core for many ms.
+RETRY_INTERVAL_NS = 1_000_000
+
+
+class Submission:
+    """Puts pages into work queues; see the module."""
+
+    def __init__(
+        self, parts: DriverParts, times: ServiceTimes, outcome: Outcome
+    ) -> None:
+        self._parts = parts
+        self._times = times
+        self._outcome = outcome
+        self._tables: dict[Operation, list[SubmitQueue]] = {}
+        self._turn = Counter[Operation]()
+        self._generation = -1
+
+    def submit(self, request: IaaRequest) -> None:
+        """Put what waits into queues; software does it where there are none."""
+        # Looked at each time: a device may die while a request waits for a place.
+        if self._parts.machine.generation() != self._generation:
+            self._rebalance()
+        table = self._tables[request.operation]
+        if not table:
+            self._outcome.fall_back_rest(request, "no_device")
+            return
+        share = -(-request.waiting // len(table))
+        turn = self._turn[request.operation]
+        used = 0
+        while request.waiting and used < len(table):
+            self._submit_to(table[(turn + used) % len(table)], request, share)
+            used += 1
+        self._turn[request.operation] = (turn + used) % len(table)
+        if request.waiting:
+            self._count_retry(request)
+
+    def has_core_to_spare(self) -> bool:
+        """Tell whether we may spin: all that works for us has a core of its own."""
+        # Only queues in use: what a dead device had stays outstanding for ever.
+        busy = {
+            queue.device
+            for table in self._tables.values()
+            for queue in table
+            if queue.occupancy.outstanding
+        }
+        machine = self._parts.machine
+        return len(busy) + machine.submitters() <= machine.cores
+
+    def _submit_to(self, queue: SubmitQueue, request: IaaRequest, share: int) -> None:
+        count = queue.try_reserve(min(share, request.waiting))
+        if not count:
+            return
+        run = Run(queue, request.next, request.next + count)
+        if request.operation == Operation.COMPRESS:
+            self._prepare_compress(request, run)
+            queue.stats.comp_calls += count
+            self._outcome.stats.total_comp_calls += count
+        else:
+            self._prepare_decompress(request, run)
+            queue.stats.decomp_calls += count
+            self._outcome.stats.total_decomp_calls += count
+        queue.publish(count)
+        queue.stats.max_occupancy = queue.occupancy.highest
+        request.runs.append(run)
+        request.next = run.stop
+        request.retries = 0
+        work_ns = self._times.expected_ns(request.operation, queue.occupancy.seen)
+        request.due_ns = max(request.due_ns, self._parts.clock.now_ns() + work_ns)
+
+    # Hot: once a page.  Addresses are looked up by the run and advanced by steps.
+
+    def _prepare_compress(self, request: IaaRequest, run: Run) -> None:
+        slots, pasid = run.queue.lane.slots, self._parts.pasid
+        for slot, completion, buffer, page in self._places(request, run):
+            prep_compress((slots, slot), pasid, completion, page, buffer)
+
+    def _prepare_decompress(self, request: IaaRequest, run: Run) -> None:
+        slots, pasid = run.queue.lane.slots, self._parts.pasid
+        lengths = request.lengths[run.start : run.stop]
+        places = zip(self._places(request, run), lengths, strict=True)
+        for (slot, completion, buffer, page), length in places:
+            prep_decompress((slots, slot), pasid, completion, (buffer, length), page)
+
+    def _places(
+        self, request: IaaRequest, run: Run
+    ) -> Iterable[tuple[int, int, int, int]]:
+        """Give, for each page of a run: slot, record, buffer, uncompressed page."""
+        count = run.stop - run.start
+        return zip(
+            map(run.queue.lane.slot, range(count)),
+            self._parts.portal.record_addresses(request.first + run.start, count),
+            request.buffers.addresses(run.start, count),
+            request.pages[run.start : run.stop],
+            strict=True,
+        )
+
+    def _count_retry(self, request: IaaRequest) -> None:
+        """No queue had a place: bounded, as IAA_ALLOC_DESC_COMP_TIMEOUT has it."""
+        now_ns = self._parts.clock.now_ns()
+        if request.retries and now_ns - request.tried_ns < RETRY_INTERVAL_NS:
+            return
+        request.retries += 1
+        request.tried_ns = now_ns
+        settings = self._parts.settings
+        if request.operation == Operation.COMPRESS:
+            if request.retries > settings.comp_alloc_retries:
+                self._outcome.fail_rest(request, -errno.ENODEV, "queue_full")
+        elif request.retries > settings.decomp_alloc_retries:
+            self._outcome.fall_back_rest(request, "queue_full")
+
+    def _rebalance(self) -> None:
+        """Choose the queues anew from the devices that are usable now."""
+        self._generation = self._parts.machine.generation()
+        tables = self._parts.machine.tables()
+        by_id = {(queue.device, queue.wq): queue for queue in self._parts.queues}
+        self._tables = {
+            Operation.COMPRESS: [by_id[wq] for wq in tables.comp],
+            Operation.DECOMPRESS: [by_id[wq] for wq in tables.decomp],
+        }
