@@ -1,10 +1,30 @@
-"""What a stress run is to do."""
+"""
+What a stress run is to do: what was asked for, and what became of it.
+
+    Wishes --choose--> StressPlan     what is not given is chosen, the rest checked
+"""
 
 from typing import Literal
 
 import msgspec
 
+from mpzswap.codec.table import parse_compressor
+from mpzswap.errors import InputError
+from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.page.mix import DEFAULT_MIX
+from mpzswap.topology import host
+from mpzswap.topology.cpus import cpu_count
 from mpzswap.topology.model import Topology
+from mpzswap.topology.size import format_size
+
+# Ours: a run that is over in under 20 s on two cores.
+MEMORY_BYTES = 64 << 20
+FOLIO_BYTES = 64 << 10
+ROUNDS = 2
+# Ours: more workers than that a default run does not need to show what happens.
+MAX_DEFAULT_WORKERS = 8
+
+Batching = Literal["off", "requests", "driver"]
 
 
 class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,8 +40,8 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         source: of pages, as ``mpzswap.page.source`` reads it.
         folio_pages: of the folios that are reclaimed.
         reclaim_batch: folios reclaimed in one batch, vm.compress-batchsize.
-        rounds: times that each page is written and read.
-        duration_s: end after so long, whatever the rounds; 0: rounds decide.
+        rounds: times that each page is written and read; 0: no limit.
+        duration_s: no round begins after so long; 0: rounds alone decide.
         seed: every random choice follows from it.
     """
 
@@ -37,9 +57,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float
     seed: int
 
-    def with_batching(
-        self, batching: Literal["off", "requests", "driver"]
-    ) -> "StressPlan":
+    def with_batching(self, batching: Batching) -> "StressPlan":
         """Give the same run with another batching mode."""
         replace = msgspec.structs.replace
         zswap = replace(self.topology.zswap, batching=batching)
@@ -55,3 +73,93 @@ class Progress(msgspec.Struct, frozen=True):
     # Pages to be written and checked; 0 where a duration decides.
     pages_total: int
     elapsed_s: float
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a user asks for, see ``StressPlan``; what is None is chosen."""
+
+    topology: Topology
+    seed: int
+    workers: int | None = None
+    memory: int = MEMORY_BYTES
+    limit: int | None = None
+    pages: str = f"mix:{DEFAULT_MIX}"
+    folio: int = FOLIO_BYTES
+    compressor: str | None = None
+    batching: Batching | None = None
+    batch_size: int | None = None
+    reclaim_batch: int | None = None
+    rounds: int | None = None
+    duration: float = 0.0
+
+
+def choose(wishes: Wishes) -> StressPlan:
+    """
+    Choose what is left open, and check what is given.
+
+    Raises:
+        InputError: a wish cannot be had; the message has the limit.
+    """
+    workers = _choose_workers(wishes)
+    _check_memory(wishes, workers)
+    compressor = wishes.compressor or wishes.topology.zswap.compressor
+    parse_compressor(compressor)
+    topology = _choose_topology(wishes)
+    zswap = topology.zswap
+    limit = workers * wishes.memory // 2 if wishes.limit is None else wishes.limit
+    if limit < PAGE_SIZE:
+        raise InputError(f"limit: {limit}: must be at least {PAGE_SIZE} bytes")
+    rounds = 0 if wishes.duration else ROUNDS
+    return StressPlan(
+        topology=topology,
+        compressor=compressor,
+        workers=workers,
+        memory_pages=wishes.memory // PAGE_SIZE,
+        limit_pages=limit // PAGE_SIZE,
+        source=wishes.pages,
+        folio_pages=wishes.folio // PAGE_SIZE,
+        reclaim_batch=wishes.reclaim_batch or zswap.compress_batchsize,
+        rounds=rounds if wishes.rounds is None else wishes.rounds,
+        duration_s=wishes.duration,
+        seed=wishes.seed,
+    )
+
+
+def _choose_workers(wishes: Wishes) -> int:
+    cpus = cpu_count(wishes.topology)
+    if wishes.workers is None:
+        return min(host.usable_cores(), MAX_DEFAULT_WORKERS, cpus)
+    if wishes.workers > cpus:
+        raise InputError(
+            f"workers: {wishes.workers}: must be at most {cpus}, "
+            f"the CPUs of topology {wishes.topology.name}"
+        )
+    return wishes.workers
+
+
+def _check_memory(wishes: Wishes, workers: int) -> None:
+    folio, memory = wishes.folio, wishes.memory
+    if not memory or memory % folio:
+        raise InputError(
+            f"memory: {format_size(memory)}: must be a multiple of "
+            f"{format_size(folio)}, the folio"
+        )
+    usable = host.usable_memory_bytes()
+    if workers * memory > usable:
+        raise InputError(
+            f"memory: {format_size(memory)} for each of {workers} workers: together "
+            f"it must be at most {format_size(usable)}, what this host lets us use"
+        )
+
+
+def _choose_topology(wishes: Wishes) -> Topology:
+    """Give the topology with zswap set as wished."""
+    chosen = {
+        "compressor": wishes.compressor,
+        "batching": wishes.batching,
+        "batch_size": wishes.batch_size,
+    }
+    given = {name: value for name, value in chosen.items() if value is not None}
+    replace = msgspec.structs.replace
+    zswap = replace(wishes.topology.zswap, **given)
+    return replace(wishes.topology, zswap=zswap)

@@ -1,0 +1,185 @@
+"""The command that stresses the whole machine and checks every byte."""
+
+import argparse
+
+from mpzswap.cli.options import (
+    Outcome,
+    hand_over,
+    json_output,
+    settle_seed,
+    shown_progress,
+)
+from mpzswap.cli.parser import one_of, seconds, size, whole
+from mpzswap.report import comparison
+from mpzswap.report import stress as report_of
+from mpzswap.topology.load import find_topology
+from mpzswap.topology.model import MAX_CORES, MAX_SOCKETS, MAX_THREADS
+from mpzswap.topology.named import HOST
+from mpzswap.topology.size import format_size, parse_size
+from mpzswap.workload import stress
+from mpzswap.workload.plan import (
+    FOLIO_BYTES,
+    MAX_DEFAULT_WORKERS,
+    MEMORY_BYTES,
+    ROUNDS,
+    Wishes,
+    choose,
+)
+
+NAME = "stress"
+SUMMARY = "write pages over the memory limit, read them back, check every byte"
+EXAMPLES = (
+    "stress",
+    "stress --compressor zstd:1 --pages mix:text --memory 16M",
+    "stress --compare --batch-size 8 --workers 2 --memory 16M",
+    "stress --topology spr-1s4iaa --workers 4 --memory 16M --json run.json",
+    "stress --duration 10 --batching requests --seed 7 --progress",
+)
+
+FOLIOS = ("4K", "16K", "32K", "64K", "2M")
+BATCHINGS = ("off", "requests", "driver")
+# model and virtual are to come; who asks for them must not get another.
+CLOCKS = ("work",)
+
+# What a topology may have.
+MAX_WORKERS = MAX_SOCKETS * MAX_CORES * MAX_THREADS
+# settings.ZswapSettings has the same limits for what a topology says.
+MAX_BATCH_SIZE = 64
+MAX_RECLAIM_BATCH = 32
+MAX_ROUNDS = 1_000_000
+MAX_DURATION_S = 1_000_000.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what can be turned; what is left out is chosen by ``plan.choose``."""
+    _add_machine(parser)
+    _add_load(parser)
+    _add_zswap(parser)
+    parser.add_argument(
+        "--compare",
+        action="store_true",
+        help="the same run with batching off and on, side by side, with ratios",
+    )
+
+
+def _add_machine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--topology",
+        metavar="NAME or FILE",
+        default=HOST,
+        help="the machine (default: %(default)s, made for this one)",
+    )
+    parser.add_argument(
+        "--clock",
+        type=one_of(*CLOCKS),
+        default=CLOCKS[0],
+        metavar="CLOCK",
+        help="whose time it is: work, wall time (default)",
+    )
+
+
+def _add_load(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--workers",
+        metavar="N",
+        type=whole(1, MAX_WORKERS),
+        help="worker processes, each on a CPU of the topology "
+        f"(default: usable cores, at most {MAX_DEFAULT_WORKERS})",
+    )
+    add(
+        "--memory",
+        metavar="SIZE",
+        type=size,
+        default=MEMORY_BYTES,
+        help=f"each worker's pages (default: {format_size(MEMORY_BYTES)})",
+    )
+    add(
+        "--limit",
+        metavar="SIZE",
+        type=size,
+        help="memory.high for all workers together (default: half their memory)",
+    )
+    add(
+        "--pages",
+        metavar="SOURCE",
+        default="mix:mixed",
+        help="mix:NAME, a file or folder, pid:N (default: %(default)s)",
+    )
+    add(
+        "--rounds",
+        metavar="N",
+        type=whole(1, MAX_ROUNDS),
+        help="times that every page is written and read "
+        f"(default: {ROUNDS}; with --duration: no limit)",
+    )
+    add(
+        "--duration",
+        metavar="S",
+        type=seconds(MAX_DURATION_S),
+        default=0.0,
+        help="end after the round in which so many seconds are over",
+    )
+
+
+def _add_zswap(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--folio",
+        metavar="SIZE",
+        type=lambda text: parse_size(one_of(*FOLIOS)(text)),
+        default=FOLIO_BYTES,
+        help=f"of the folios reclaimed: {', '.join(FOLIOS)} "
+        f"(default: {format_size(FOLIO_BYTES)})",
+    )
+    add(
+        "--compressor",
+        metavar="NAME",
+        help="deflate-iaa, deflate-iaa-dynamic, deflate, lz4 or zstd, with :LEVEL "
+        "where it has levels (default: the topology's)",
+    )
+    add(
+        "--batching",
+        type=one_of(*BATCHINGS),
+        metavar="HOW",
+        help="off, requests or driver (default: the topology's)",
+    )
+    add(
+        "--batch-size",
+        metavar="N",
+        type=whole(1, MAX_BATCH_SIZE),
+        help="pages in a sub-batch (default: the topology's, 8 if it says nothing)",
+    )
+    add(
+        "--reclaim-batch",
+        metavar="N",
+        type=whole(1, MAX_RECLAIM_BATCH),
+        help="folios reclaimed in one batch (default: the topology's, 32 if it says "
+        "nothing)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Do the run and show what happened; 0.
+
+    Raises:
+        MpzswapError: it could not be done, or a page was lost or wrong.
+    """
+    settle_seed(args)
+    names = set(Wishes.__struct_fields__) - {"topology"}
+    wishes = Wishes(
+        topology=find_topology(args.topology),
+        **{name: getattr(args, name) for name in names},
+    )
+    plan = choose(wishes)
+    with json_output(args.json) as write:
+        with shown_progress(args, plan.duration_s) as on_progress:
+            if args.compare:
+                both = stress.compare(plan, on_progress)
+                outcome = Outcome(both, comparison.text, comparison.problems(both))
+            else:
+                one = stress.run(plan, on_progress)
+                outcome = Outcome(one, report_of.text, report_of.problems_of(one))
+        hand_over(args, write, outcome)
+    return 0

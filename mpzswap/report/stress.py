@@ -1,0 +1,191 @@
+"""What a stress run did, as text."""
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.report import numbers
+from mpzswap.report.clocks import clock_words
+from mpzswap.report.records import (
+    DeviceReport,
+    LatencyReport,
+    StressReport,
+    ZswapReport,
+)
+from mpzswap.report.render import facts, render, table, verdict
+from mpzswap.topology.size import format_size
+
+QUANTILES = ("p50", "p90", "p99", "p999", "max")
+
+
+def text(report: StressReport, *, terminal: bool = False) -> str:
+    """Give the whole report."""
+    return render(_parts(report), terminal=terminal)
+
+
+def settings(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Give how a run was set, without its batching."""
+    memory, limit = format_size(report.memory_bytes), format_size(report.limit_bytes)
+    folio = format_size(report.folio_pages * PAGE_SIZE)
+    yield "topology", (report.topology, report.compressor)
+    yield (
+        "load",
+        (f"{report.workers} x {memory} of {report.pages}", f"limit {limit}"),
+    )
+    yield (
+        "reclaim",
+        (f"folios of {folio}", f"{report.reclaim_batch} in a batch"),
+    )
+
+
+def _parts(report: StressReport) -> Iterator[RenderableType]:
+    yield facts(_settings(report))
+    yield ""
+    yield facts(_happened(report))
+    yield ""
+    yield _latencies(report)
+    yield ""
+    if report.devices:
+        yield _devices(report)
+        yield ""
+    deaths = [(each.name, (each.death,)) for each in report.devices if each.death]
+    if deaths:
+        yield facts(deaths)
+    yield facts(_outcome(report))
+    yield verdict(problems_of(report))
+
+
+def problems_of(report: StressReport) -> tuple[str, ...]:
+    """Give what is wrong, a line each."""
+    if report.ok or report.problems:
+        return report.problems
+    checked = report.verify
+    return (f"pages: {checked.pages_wrong} wrong, {checked.pages_lost} lost",)
+
+
+def _settings(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield from settings(report)
+    yield (
+        "batching",
+        (report.batching, f"{report.batch_size} pages in a sub-batch"),
+    )
+
+
+def _happened(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
+    zswap, count = report.zswap, numbers.count
+    written = round(report.throughput_bytes_per_s * report.write_s / PAGE_SIZE)
+    yield (
+        "pages",
+        (
+            f"written {count(written)}",
+            f"out {count(zswap.pages_out)}",
+            f"in {count(zswap.zswpin)}",
+            f"rounds {count(report.rounds)}",
+        ),
+    )
+    yield "stored", _stored(zswap)
+    yield (
+        "pool",
+        (
+            numbers.size(zswap.pool_total_size),
+            f"{count(zswap.stored_pages)} pages now",
+            f"compression ratio {numbers.ratio(zswap.compression_ratio)}",
+        ),
+    )
+    yield (
+        "time",
+        (
+            numbers.seconds(report.elapsed_s),
+            f"of it writing {numbers.seconds(report.write_s)}",
+            f"at {numbers.rate(report.throughput_bytes_per_s)}",
+        ),
+    )
+    yield (
+        "CPU",
+        (
+            f"workers {numbers.seconds(report.cpu_s.workers)}",
+            f"devices {numbers.seconds(report.cpu_s.devices)}",
+        ),
+    )
+
+
+def _stored(zswap: ZswapReport) -> tuple[str, ...]:
+    """Give the share of each way in which a page handed to zswap ended."""
+    ways = (
+        ("compressed", zswap.compressed_out),
+        ("same-filled", zswap.same_filled_out),
+        ("raw", zswap.incompressible_out),
+        ("rejected", zswap.rejected_pages),
+    )
+    return tuple(
+        f"{way} {numbers.percent(pages, zswap.pages_out)}" for way, pages in ways
+    )
+
+
+def _latencies(report: StressReport) -> Table:
+    made = table("latency, us", "count", "mean", "p50", "p90", "p99", "p99.9", "max")
+    for title, latency in (
+        ("store page", report.latency_ns.store_page),
+        ("load page", report.latency_ns.load_page),
+        ("sub-batch", report.latency_ns.batch),
+    ):
+        made.add_row(title, *_latency(latency))
+    return made
+
+
+def _latency(latency: LatencyReport) -> Iterator[str]:
+    yield numbers.count(latency.count)
+    if not latency.count:
+        yield from ["-"] * (1 + len(QUANTILES))
+        return
+    yield numbers.micros(latency.mean)
+    yield from (numbers.micros(getattr(latency, name)) for name in QUANTILES)
+
+
+def _devices(report: StressReport) -> Table:
+    made = table(
+        "device", "state", "busy", "comp", "decomp", "errors", "retries", "queued",
+        left=2,
+    )  # fmt: skip
+    for device in report.devices:
+        made.add_row(*_device(device))
+    return made
+
+
+def _device(device: DeviceReport) -> Iterator[str]:
+    """Give one row; "queued" is the most descriptors that a queue had at once."""
+    wqs, count = device.wqs, numbers.count
+    yield device.name
+    yield device.state
+    yield numbers.percent(device.busy_fraction)
+    yield count(sum(wq.comp_calls for wq in wqs))
+    yield count(sum(wq.decomp_calls for wq in wqs))
+    yield count(device.errors)
+    yield count(sum(wq.retries for wq in wqs))
+    yield count(max((wq.max_occupancy for wq in wqs), default=0))
+
+
+def _outcome(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
+    paths, checked, count = report.paths, report.verify, numbers.count
+    yield (
+        "paths",
+        (
+            f"device {count(paths.device)}",
+            f"software {count(paths.software)}",
+            f"rejected {count(paths.rejected)}",
+        ),
+    )
+    if paths.reasons:
+        found = paths.reasons.items()
+        yield "reasons", tuple(f"{name} {count(pages)}" for name, pages in found)
+    yield (
+        "verify",
+        (
+            f"{count(checked.pages_checked)} pages checked",
+            f"{count(checked.pages_wrong)} wrong",
+            f"{count(checked.pages_lost)} lost",
+        ),
+    )
+    yield "clock", (clock_words(report.clock),)

@@ -1,0 +1,23 @@
+"""Reports look as they did: their text is held in files beside this one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mpzswap.report import bench, comparison, stress
+from tests.tools.reports import bench_report, comparison_report, stress_report
+
+HERE = Path(__file__).parent
+
+TEXTS: dict[str, Callable[[], str]] = {
+    "stress": lambda: stress.text(stress_report()),
+    "comparison": lambda: comparison.text(comparison_report()),
+    "bench": lambda: bench.text(bench_report()),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_report_text(name: str) -> None:
+    """A change of a table is seen in the file of the commit that makes it."""
+    assert TEXTS[name]() == (HERE / f"report_{name}.txt").read_text()

@@ -1,0 +1,129 @@
+"""The reports as text: how wide they are, and how they look without a terminal."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from mpzswap.report import bench, comparison, stress
+from mpzswap.report.records import StressReport
+from tests.tools.reports import (
+    NO_LATENCY,
+    bench_report,
+    comparison_report,
+    stress_report,
+)
+
+TEXTS: dict[str, Callable[[bool], str]] = {
+    "stress": lambda terminal: stress.text(stress_report(), terminal=terminal),
+    "comparison": lambda terminal: comparison.text(
+        comparison_report(), terminal=terminal
+    ),
+    "bench": lambda terminal: bench.text(
+        bench_report("deflate-iaa-dynamic", software=5), terminal=terminal
+    ),
+}
+
+
+def huge() -> StressReport:
+    """Give a report in which every count is as large as it may ever be."""
+    report = stress_report(pages="/a/folder/" + "x" * 120)
+    most = {
+        name: 10**12
+        for name, value in msgspec.structs.asdict(report.zswap).items()
+        if isinstance(value, int)
+    }
+    return msgspec.structs.replace(
+        report, zswap=msgspec.structs.replace(report.zswap, **most)
+    )
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_line_is_too_wide_for_a_terminal(name: str) -> None:
+    """Each report fits in 79 columns, without blanks at the end."""
+    lines = TEXTS[name](False).splitlines()  # noqa: FBT003 - not a terminal
+
+    assert max(map(len, lines)) <= 79
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_long_names_and_large_counts_are_folded() -> None:
+    """Nothing is cut off: a digit that is missing is worse than a second line."""
+    text = stress.text(huge())
+
+    assert max(map(len, text.splitlines())) <= 79
+    assert "".join(text.split()).count("x" * 120) == 1
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text_is_plain_without_a_terminal(name: str) -> None:
+    """A file or a pipe gets no escape codes, and nothing but ASCII."""
+    text = TEXTS[name](False)  # noqa: FBT003 - not a terminal
+
+    assert "\x1b" not in text
+    assert text.isascii()
+
+
+def test_terminal_gets_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verdict is green or red where colours are seen."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    assert "\x1b[1;32mok" in stress.text(stress_report(), terminal=True)
+    assert "\x1b[1;31mFAILED" in stress.text(
+        stress_report(problems=("it broke",)), terminal=True
+    )
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_clock_is_said(name: str) -> None:
+    """No number without the clock that it comes from."""
+    text = TEXTS[name](False)  # noqa: FBT003 - not a terminal
+
+    assert "work: wall time of this host" in text
+    assert "not IAA's" in text
+
+
+def test_problems_are_the_last_lines() -> None:
+    """Whoever looks at the end of the text sees what is wrong."""
+    text = stress.text(stress_report(problems=("page 1 is lost", "page 2 is wrong")))
+
+    assert text.endswith("FAILED\npage 1 is lost\npage 2 is wrong\n")
+
+
+def test_run_that_is_not_ok_always_has_a_problem() -> None:
+    """A report without words for what is wrong gets them from its counts."""
+    report = msgspec.structs.replace(stress_report(), ok=False)
+
+    assert stress.problems_of(report) == ("pages: 0 wrong, 0 lost",)
+
+
+def test_problem_of_a_comparison_names_its_run() -> None:
+    """Three runs have one list of problems."""
+    report = comparison_report(("page 1 is lost",))
+
+    assert comparison.problems(report) == ["batching driver: page 1 is lost"]
+
+
+def test_latency_of_nothing_is_no_number() -> None:
+    """A run without a load has no latency of 0 us."""
+    line = next(
+        line
+        for line in stress.text(stress_report()).splitlines()
+        if line.startswith("sub-batch")
+    )
+
+    assert NO_LATENCY.count == 0
+    assert line.split() == ["sub-batch", "0", *["-"] * 6]
+
+
+def test_markup_in_a_name_is_text() -> None:
+    """A file may be named as rich's markup."""
+    report = stress_report(pages="[bold]x[/bold] :smile:")
+
+    assert "[bold]x[/bold] :smile:" in stress.text(report)
+
+
+def test_software_pages_of_a_bench_are_said() -> None:
+    """A fallback is never shown as a success of the device."""
+    assert "software did 10 pages" in bench.text(bench_report(software=5))
+    assert "software" not in bench.text(bench_report())

@@ -1,0 +1,91 @@
+"""What a stress run is to do: what is chosen, what is refused."""
+
+import msgspec
+import pytest
+
+from mpzswap.errors import InputError
+from mpzswap.topology import host
+from mpzswap.topology.model import Socket, Topology
+from mpzswap.workload.plan import Wishes, choose
+
+
+@pytest.fixture(autouse=True)
+def _small_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host of 16 cores and 1 GiB, wherever the test runs."""
+    monkeypatch.setattr(host, "usable_cores", lambda: 16)
+    monkeypatch.setattr(host, "usable_memory_bytes", lambda: 1 << 30)
+
+
+def wishes(cpus: int = 12, /, **more: object) -> Wishes:
+    """Give wishes for a topology of so many CPUs."""
+    topology = Topology(
+        name="paper", memory=1 << 30, sockets=(Socket(cores=cpus),), devices=()
+    )
+    return msgspec.structs.replace(Wishes(topology=topology, seed=7), **more)
+
+
+def test_defaults_are_those_of_the_help() -> None:
+    """Half of all memory is the limit, and the topology says the rest."""
+    plan = choose(wishes())
+
+    assert (plan.workers, plan.memory_pages, plan.limit_pages) == (8, 16384, 65536)
+    assert (plan.folio_pages, plan.rounds, plan.source) == (16, 2, "mix:mixed")
+    assert (plan.compressor, plan.reclaim_batch) == ("deflate-iaa", 32)
+    assert (plan.topology.zswap.batching, plan.topology.zswap.batch_size) == (
+        "driver",
+        8,
+    )
+
+
+def test_default_workers_are_no_more_than_cpus() -> None:
+    """A worker needs a CPU of the topology."""
+    assert choose(wishes(3)).workers == 3
+
+
+def test_wishes_are_what_is_run() -> None:
+    """The zswap of the plan's topology is set as wished, in every place."""
+    plan = choose(
+        wishes(
+            workers=2,
+            memory=4 << 20,
+            limit=3 << 20,
+            compressor="zstd:1",
+            batching="requests",
+            batch_size=16,
+            reclaim_batch=4,
+            folio=2 << 20,
+        )
+    )
+
+    assert (plan.memory_pages, plan.limit_pages, plan.folio_pages) == (1024, 768, 512)
+    assert plan.compressor == plan.topology.zswap.compressor == "zstd:1"
+    assert plan.topology.zswap.batching == "requests"
+    assert (plan.topology.zswap.batch_size, plan.reclaim_batch) == (16, 4)
+
+
+@pytest.mark.parametrize(("rounds", "expected"), [(None, 0), (3, 3)])
+def test_duration_takes_the_limit_off_the_rounds(
+    rounds: int | None, expected: int
+) -> None:
+    """Unless rounds are asked for as well."""
+    assert choose(wishes(duration=5.0, rounds=rounds)).rounds == expected
+
+
+@pytest.mark.parametrize(
+    ("wish", "value", "message"),
+    [
+        ("workers", 13, "workers: 13: must be at most 12, the CPUs of topology paper"),
+        ("memory", 65 << 10, "memory: 65K: must be a multiple of 64K, the folio"),
+        ("memory", 0, "memory: 0: must be a multiple of 64K, the folio"),
+        ("memory", 1 << 30, "memory: 1G for each of 8 workers: .* at most 1G"),
+        ("limit", 4095, "limit: 4095: must be at least 4096 bytes"),
+        ("compressor", "lzo", "compressor 'lzo': must be one of"),
+        ("compressor", "zstd:99", "compressor 'zstd:99': the level must be"),
+    ],
+)
+def test_wish_that_cannot_be_had_is_refused(
+    wish: str, value: object, message: str
+) -> None:
+    """One line with the name, the value and the limit."""
+    with pytest.raises(InputError, match=message):
+        choose(wishes(**{wish: value}))
