@@ -98,7 +98,7 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         "--limit",
         metavar="SIZE",
         type=size,
-        help="memory.high for all workers together (default: half their memory)",
+        help="memory.high for all workers together (default: 75 %% of it)",
     )
     add(
         "--pages",

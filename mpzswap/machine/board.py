@@ -43,6 +43,8 @@ class CpuWord(IntEnum):
     # How far a worker has come: pages written, checked.
     PAGES_WRITTEN = 2
     PAGES_CHECKED = 3
+    # Stretches of its work that a worker has finished.
+    STRETCHES = 4
 
 
 class BoardLayout(msgspec.Struct, frozen=True):

@@ -74,7 +74,7 @@ class PlainLines:
         if self._next_s - PLAIN_INTERVAL_S <= now_s < self._next_s:
             return
         self._next_s = now_s + PLAIN_INTERVAL_S
-        self._stream.write(f"{progress.phase:8} {state(progress, self._duration_s)}\n")
+        self._stream.write(f"{progress.phase:14} {state(progress, self._duration_s)}\n")
         self._stream.flush()
 
 

@@ -150,6 +150,7 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
     folio_pages: int
     reclaim_batch: int
     rounds: int
+    pages_written: int
     # From the word to begin until the last worker has checked its last page.
     elapsed_s: float
     # The longest that a worker was writing, reclaim within.

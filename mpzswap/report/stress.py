@@ -75,7 +75,7 @@ def _settings(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _happened(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
     zswap, count = report.zswap, numbers.count
-    written = round(report.throughput_bytes_per_s * report.write_s / PAGE_SIZE)
+    written = report.pages_written
     yield (
         "pages",
         (

@@ -36,6 +36,7 @@ class Watch:
         self, plan: StressPlan, core: Core, on_progress: Callable[[Progress], None]
     ) -> None:
         self._core = core
+        self._workers = plan.workers
         self._on_progress = on_progress
         pages = plan.workers * plan.memory_pages * plan.rounds
         self._total = 0 if plan.duration_s else 2 * pages
@@ -62,13 +63,18 @@ class Watch:
             )
         self._on_progress(
             Progress(
-                phase="write" if written > checked else "check",
+                phase="write" if self._is_writing() else "check",
                 pages_written=written,
                 pages_checked=checked,
                 pages_total=self._total,
                 elapsed_s=self.elapsed_s,
             )
         )
+
+    def _is_writing(self) -> bool:
+        """Tell whether the slowest worker is in a stretch of writing."""
+        stretches = self._core.board.cpu_row(CpuWord.STRETCHES)
+        return min(stretches[: self._workers]) % 2 == 0
 
     @property
     def elapsed_s(self) -> float:

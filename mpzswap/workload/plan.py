@@ -21,6 +21,9 @@ from mpzswap.topology.size import format_size
 MEMORY_BYTES = 64 << 20
 FOLIO_BYTES = 64 << 10
 ROUNDS = 2
+# Ours: of all workers' memory.  The pool counts to the limit, so at half of it, and a
+# ratio of 2, next to nothing could stay resident.
+LIMIT_PERCENT = 75
 # Ours: more workers than that a default run does not need to show what happens.
 MAX_DEFAULT_WORKERS = 8
 
@@ -106,7 +109,9 @@ def choose(wishes: Wishes) -> StressPlan:
     parse_compressor(compressor)
     topology = _choose_topology(wishes)
     zswap = topology.zswap
-    limit = workers * wishes.memory // 2 if wishes.limit is None else wishes.limit
+    limit = wishes.limit
+    if limit is None:
+        limit = workers * wishes.memory * LIMIT_PERCENT // 100
     if limit < PAGE_SIZE:
         raise InputError(f"limit: {limit}: must be at least {PAGE_SIZE} bytes")
     rounds = 0 if wishes.duration else ROUNDS

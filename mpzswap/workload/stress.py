@@ -7,6 +7,7 @@ A stress run: workers on CPUs of a machine, their results added up and checked.
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import get_args
 
 import msgspec
 
@@ -21,7 +22,7 @@ from mpzswap.topology.cpus import cores_of
 from mpzswap.topology.model import Topology
 from mpzswap.version import __version__
 from mpzswap.workload.gather import gather
-from mpzswap.workload.plan import Progress, StressPlan
+from mpzswap.workload.plan import Batching, Progress, StressPlan
 from mpzswap.workload.summary import summarize
 from mpzswap.workload.worker import WorkerConfig
 
@@ -61,8 +62,8 @@ def run(plan: StressPlan, on_progress: OnProgress) -> StressReport:
 def compare(plan: StressPlan, on_progress: OnProgress) -> ComparisonReport:
     """Do the same run with batching off, by requests, and by the driver."""
     runs = tuple(
-        run(plan.with_batching(batching), on_progress)
-        for batching in ("off", "requests", "driver")
+        run(plan.with_batching(batching), named(batching, on_progress))
+        for batching in get_args(Batching)
     )
     ratios = tuple(ratios_of(report, runs[0]) for report in runs[1:])
     return ComparisonReport(
@@ -72,6 +73,13 @@ def compare(plan: StressPlan, on_progress: OnProgress) -> ComparisonReport:
         ratios=ratios[-1],
         all_ratios=ratios,
         ok=all(report.ok for report in runs),
+    )
+
+
+def named(name: str, on_progress: OnProgress) -> OnProgress:
+    """Give a progress that says of which run it is."""
+    return lambda progress: on_progress(
+        msgspec.structs.replace(progress, phase=f"{name} {progress.phase}")
     )
 
 

@@ -66,6 +66,7 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
         folio_pages=plan.folio_pages,
         reclaim_batch=plan.reclaim_batch,
         rounds=max(result.rounds for result in results),
+        pages_written=written,
         elapsed_s=round(gathered.elapsed_s, 6),
         write_s=round(write_s, 6),
         throughput_bytes_per_s=round(written * PAGE_SIZE / write_s, 1),

@@ -1,8 +1,11 @@
 """
 A worker process: writes its pages, touches them again, checks every byte.
 
-    ready -> "go" -> for each round: write all pages, then touch and check all
+    ready -> "go" -> for each round: write all pages | touch and check all |
           -> the result, over the control socket -> leave when the parent lets go
+
+Workers meet at each bar: they share a limit, so whoever is done early would leave
+more of it to the others, and no two runs would do the same work.
 
 As vm-scalability's usemem does, pages are written in order, which drives the ones
 written first out of memory; reading them in order brings each back once.
@@ -34,6 +37,9 @@ GO_TIMEOUT_S = 300.0
 LOOK_INTERVAL_S = 1.0
 # A page that could not be loaded is named; more of them only counted.
 MAX_PROBLEMS = 5
+# Between two looks at how far the others are: short beside a stretch of work.
+MEET_INTERVAL_NS = 1_000_000
+ALL_STRETCHES = 1 << 62
 # Folios between two looks whether the parent has let go: a look costs 2 us.
 LOOK_EVERY = 16
 # Linux gives a sleeper 50 us of slack; a poller that sleeps for 100 us wants less.
@@ -125,6 +131,8 @@ class Usemem:
             config.reclaim_batch,
             config.zswap.page_cluster,
         )
+        self._column = column
+        self._stretches = board.cpu_row(CpuWord.STRETCHES)[: config.workers]
         nr_pages = len(submitter.memory)
         # The source page that each page was written from; workers begin apart.
         self._origin = np.zeros(nr_pages, np.int64)
@@ -140,8 +148,21 @@ class Usemem:
         until_ns = self._clock.now_ns() + int(self._config.duration_s * 1e9)
         while self.rounds == 0 or not self._is_done(until_ns):
             self._write_all()
+            self._meet()
             self._check_all()
+            self._meet()
             self.rounds += 1
+        # Those that go on, since their time is not over, wait for us no more.
+        self._stretches[self._column] = ALL_STRETCHES
+
+    def _meet(self) -> None:
+        """Wait until every worker is as far as we are; the parent sees who is stuck."""
+        reached = self._stretches[self._column] + 1
+        self._stretches[self._column] = reached
+        while min(self._stretches) < reached:
+            if self._is_over():
+                raise LetGo
+            self._clock.sleep_ns(MEET_INTERVAL_NS)
 
     def _is_done(self, until_ns: int) -> bool:
         if self._config.rounds and self.rounds >= self._config.rounds:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mpzswap.acomp.request import Acomp, Request
-from mpzswap.errors import LoadError, NotStoredError
+from mpzswap.errors import NotStoredError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.memory import Frames
 from mpzswap.topology.settings import ZswapSettings

@@ -108,6 +108,7 @@ def stress_report(
         folio_pages=16,
         reclaim_batch=32,
         rounds=2,
+        pages_written=16_384,
         elapsed_s=6.171234,
         write_s=2.87,
         throughput_bytes_per_s=16_384 * 4096 / 2.87,

@@ -55,7 +55,7 @@ def test_plain_lines_come_once_a_second() -> None:
             on_progress(at(tenth / 10))
 
     assert len(stream.getvalue().splitlines()) == 3
-    assert stream.getvalue().startswith("write     25.0 %")
+    assert stream.getvalue().startswith("write           25.0 %")
 
 
 def test_next_run_of_a_comparison_has_lines_too() -> None:

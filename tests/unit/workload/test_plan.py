@@ -28,7 +28,7 @@ def test_defaults_are_those_of_the_help() -> None:
     """Half of all memory is the limit, and the topology says the rest."""
     plan = choose(wishes())
 
-    assert (plan.workers, plan.memory_pages, plan.limit_pages) == (8, 16384, 65536)
+    assert (plan.workers, plan.memory_pages, plan.limit_pages) == (8, 16384, 98304)
     assert (plan.folio_pages, plan.rounds, plan.source) == (16, 2, "mix:mixed")
     assert (plan.compressor, plan.reclaim_batch) == ("deflate-iaa", 32)
     assert (plan.topology.zswap.batching, plan.topology.zswap.batch_size) == (
