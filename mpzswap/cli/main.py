@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Protocol, cast
 
-from mpzswap.cli import bench, options, stress, topology
+from mpzswap.cli import bench, options, selftest, stress, topology
 from mpzswap.cli.parser import USAGE, Parser
 from mpzswap.errors import InputError, MpzswapError
 from mpzswap.version import __version__
@@ -42,7 +42,7 @@ class Command(Protocol):
 
 
 # In the order in which a newcomer meets them.
-COMMANDS = cast("tuple[Command, ...]", (stress, bench, topology))
+COMMANDS = cast("tuple[Command, ...]", (stress, bench, topology, selftest))
 
 
 class TerminatedError(BaseException):

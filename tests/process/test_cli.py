@@ -21,6 +21,7 @@ TINY = {
     "stress": "--memory 1M --workers 2 --limit 1M --rounds 1",
     "bench": "--count 64 --repeat 1 --devices 1",
     "topology": "",
+    "selftest": "--compressor lz4",
 }
 # A run that is to be stopped, and says when it has begun.
 LONG = "stress --memory 1M --workers 2 --duration 1000 --progress"
