@@ -66,7 +66,11 @@ class ZswapSettings(
             accept_threshold_percent of that.
         batching: see the design; batch_size is SWAP_CRYPTO_SUB_BATCH_SIZE.
         writeback: memory.zswap.writeback; what does not compress is kept as it is
-            if it may be written back later, and rejected if not.
+            if it may be written back later, and rejected if not; off, nothing goes
+            to a swap file.
+        shrinker_enabled: a full pool writes its coldest pages back to a swap file,
+            where there is one, so that it takes new ones. The kernel's shrinker
+            acts on memory pressure, and its pool shrinks at the limit without it.
         same_filled_pages_enabled, exclusive_loads: as up to Linux 6.5.
         compress_batchsize: vm.compress-batchsize, in folios; 32 is ours, the
             kernel's is 1.
@@ -82,6 +86,7 @@ class ZswapSettings(
     batching: Literal["off", "requests", "driver"] = "driver"
     batch_size: Annotated[int, Meta(ge=1, le=64)] = 8
     writeback: bool = True
+    shrinker_enabled: bool = False
     same_filled_pages_enabled: bool = True
     exclusive_loads: bool = True
     compress_batchsize: Annotated[int, Meta(ge=1, le=32)] = 32

@@ -5,22 +5,32 @@ The entries: what is stored at which swap offset, and the memory that it takes.
     length 1 .. 4095    compressed; the handle is zsmalloc's
     length 4096         incompressible, kept as it was; the handle is zsmalloc's
 
-Source: Linux, mm/zswap.c, struct zswap_entry.  The kernel's tree is a dict here.
+Their order is the LRU, the coldest first: a page is erased before it is stored anew,
+so it comes to the end.  A dict would do, but for the coldest: to find the first of a
+dict all that were deleted before it are passed.
+
+Source: Linux, mm/zswap.c, struct zswap_entry and shrink_memcg_cb.  The kernel's tree
+and its list_lru are one here.
 """
+
+from collections import OrderedDict
 
 import msgspec
 
 from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.zswap.swap_file import SwapFile
 from mpzswap.zswap.zsmalloc import Zsmalloc
 
 SAME_FILLED = 0
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One stored page; the collector need not look at it: it holds two integers."""
+class Entry(msgspec.Struct, eq=False, gc=False):
+    """One stored page; the collector need not look at it: it holds plain values."""
 
     length: int
     handle: int
+    # Has a second chance when the LRU is walked; new ones have, as in the kernel.
+    referenced: bool = True
 
 
 class Entries:
@@ -28,14 +38,16 @@ class Entries:
     The stored pages of one CPU.
 
     Attributes:
-        by_offset: the entry at each swap offset.
+        by_offset: the entry at each swap offset, from the coldest to the hottest.
         zsmalloc: where their bytes are.
         same_filled: entries that are same-filled, now.
         incompressible: entries that are kept as they were, now.
+        swap: pages that are not in zswap; None: there is no swap file.
     """
 
-    def __init__(self) -> None:
-        self.by_offset: dict[int, Entry] = {}
+    def __init__(self, swap: SwapFile | None = None) -> None:
+        self.by_offset: OrderedDict[int, Entry] = OrderedDict()
+        self.swap = swap
         self.zsmalloc = Zsmalloc()
         self.same_filled = 0
         self.incompressible = 0
@@ -58,8 +70,39 @@ class Entries:
         self.by_offset[offset] = Entry(length, handle)
         self.incompressible += length == PAGE_SIZE
 
+    def coldest(self, count: int) -> dict[int, Entry]:
+        """
+        Give up to *count* of the coldest entries that take memory.
+
+        Each that is passed goes to the end: one that is referenced, which it then
+        is no more; one that is given, since whoever cannot write it back should
+        not meet it again at once; a same-filled one, which the kernel has not on
+        its list, since it takes no memory.
+        """
+        by_offset = self.by_offset
+        picked: dict[int, Entry] = {}
+        if len(by_offset) == self.same_filled:
+            return picked
+        # Twice round: the first time all may be referenced.
+        for _ in range(2 * len(by_offset)):
+            if len(picked) == count:
+                break
+            offset = next(iter(by_offset))
+            entry = by_offset[offset]
+            by_offset.move_to_end(offset)
+            if entry.referenced:
+                entry.referenced = False
+            elif entry.length != SAME_FILLED:
+                picked[offset] = entry
+        return picked
+
+    def forget(self, offset: int) -> bool:
+        """Forget the page at *offset*, here and in swap; False if there is none."""
+        erased = self.erase(offset)
+        return (self.swap is not None and self.swap.free(offset)) or erased
+
     def erase(self, offset: int) -> bool:
-        """Forget the page at *offset*; False if there is none."""
+        """Forget the page at *offset*, not in swap; False if there is none."""
         entry = self.by_offset.pop(offset, None)
         if entry is None:
             return False

@@ -34,6 +34,11 @@ class PoolLimit:
     # Times that a look found the pool at its limit.
     hits: int = field(default=0, init=False)
 
+    @property
+    def accept_threshold_pages(self) -> int:
+        """Pages at which a pool that was full takes pages again."""
+        return self.max_pages * self.accept_threshold_percent // 100
+
     def publish(self, nr_pages: int) -> None:
         """Let the others know how many pages our part has."""
         self.words[self.index] = nr_pages
@@ -45,6 +50,27 @@ class PoolLimit:
         if total >= self.max_pages:
             self.hits += 1
             self.reached_full = True
-        elif total <= self.max_pages * self.accept_threshold_percent // 100:
+        elif total <= self.accept_threshold_pages:
             self.reached_full = False
         return self.reached_full
+
+    def share(self, nr_pages: int) -> int:
+        """
+        Give the pages, of our *nr_pages*, that are ours to give up in a full pool.
+
+        What is above the threshold, in proportion to our part, rounded up: nobody
+        else can give up our pages, and we need not make room for all.
+        """
+        total = sum(self.words) - self.words[self.index] + nr_pages
+        excess = max(0, total - self.accept_threshold_pages)
+        return -(-excess * nr_pages // total) if total else 0
+
+    def has_shrunk(self, nr_pages: int) -> bool:
+        """
+        Note that our share was given up; tell whether there is room now.
+
+        The others may not have given up theirs: being below the limit is enough.
+        """
+        self.words[self.index] = nr_pages
+        self.reached_full = sum(self.words) >= self.max_pages
+        return not self.reached_full

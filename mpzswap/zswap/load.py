@@ -2,27 +2,49 @@
 Load: pages come back, straight into the frames that they are wanted in.
 
     entry -> same-filled: written | as it was: copied | compressed: sub-batches
+    no entry, but in swap: read                             |
                                                             |
-    page that cannot be decompressed: counted, named, and still stored  <--+
+    page that cannot be had: counted, named, and still stored  <--+
 
-Source: Linux, mm/zswap.c, zswap_load and zswap_decompress.
+Source: Linux, mm/zswap.c, zswap_load and zswap_decompress; mm/page_io.c,
+swap_read_folio, which looks into the swap area where zswap has nothing.
 """
 
+import errno
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 from mpzswap.acomp.request import Acomp, Request
-from mpzswap.errors import NotStoredError
+from mpzswap.errors import LoadError, NotStoredError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.memory import Frames
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.entry import SAME_FILLED, Entries, Entry
 from mpzswap.zswap.same_filled import fill
 from mpzswap.zswap.stats import Counters
+from mpzswap.zswap.swap_file import SwapReadError
 
 # A page wanted: swap offset, what is stored there, the frame's index.
 Wanted: TypeAlias = tuple[int, Entry, int]
+# What stands for an entry where the page is in the swap file.
+IN_SWAP: Final = Entry(-1, -1)
+
+
+@dataclass(eq=False)
+class Failures:
+    """What could not be loaded: negative errno by swap offset, and why, if of swap."""
+
+    errors: dict[int, int] = field(default_factory=dict)
+    of_swap: SwapReadError | None = None
+
+    def raise_any(self) -> None:
+        """Raise if there is any; of several, one of the swap file is named."""
+        if self.of_swap is not None:
+            offset, reason = self.of_swap.offset, self.of_swap.reason
+            raise SwapReadError(offset, reason, self.errors) from self.of_swap
+        if self.errors:
+            raise LoadError(self.errors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,28 +66,27 @@ class Load:
         """
         if len(set(offsets)) != len(offsets):
             raise ValueError(f"load: {len(offsets)} swap offsets, must all differ")
-        by_offset = self.entries.by_offset
-        try:
-            return [
-                (offset, by_offset[offset], index)
-                for offset, index in zip(offsets, indices, strict=True)
-            ]
-        except KeyError as error:
-            raise NotStoredError(
-                f"swap offset {error.args[0]}: no page is stored there"
-            ) from None
+        get = self.entries.by_offset.get
+        return [
+            (offset, get(offset) or self._in_swap(offset), index)
+            for offset, index in zip(offsets, indices, strict=True)
+        ]
 
-    def pages(self, frames: Frames, wanted: Sequence[Wanted]) -> Iterator[Wanted]:
+    def pages(
+        self, frames: Frames, failures: Failures, wanted: Sequence[Wanted]
+    ) -> Iterator[Wanted]:
         """Give each page that is to be decompressed, and load the others at once."""
         for page in wanted:
             offset, entry, index = page
-            if entry.length == SAME_FILLED:
+            if entry is IN_SWAP:
+                self._read(frames.views[index], failures, offset)
+            elif entry.length == SAME_FILLED:
                 fill(frames.views[index], entry.handle)
-                self._loaded(offset)
+                self._loaded(offset, entry)
             elif entry.length == PAGE_SIZE:
                 stored = self.entries.zsmalloc.view(entry.handle, PAGE_SIZE)
                 frames.views[index][:] = stored
-                self._loaded(offset)
+                self._loaded(offset, entry)
             else:
                 yield page
 
@@ -78,19 +99,41 @@ class Load:
         request.pages = [frames.address_of(index) for _, _, index in pages]
         self.acomp.decompress(request)
 
-    def take(
-        self, failures: dict[int, int], request: Request, pages: list[Wanted]
-    ) -> None:
+    def take(self, failures: Failures, request: Request, pages: list[Wanted]) -> None:
         """Count the pages of a request that has ended; note those that failed."""
-        for (offset, _, _), error in zip(pages, request.errors, strict=True):
+        for (offset, entry, _), error in zip(pages, request.errors, strict=True):
             if error:
                 self.counters.decompress_fail += 1
-                failures[offset] = error
+                failures.errors[offset] = error
             else:
-                self._loaded(offset)
+                self._loaded(offset, entry)
 
-    def _loaded(self, offset: int) -> None:
+    def _loaded(self, offset: int, entry: Entry) -> None:
         """Count a page; the swap cache has it now, so ours is not needed."""
         self.counters.zswpin += 1
         if self.settings.exclusive_loads:
             self.entries.erase(offset)
+        else:
+            entry.referenced = True
+
+    def _in_swap(self, offset: int) -> Entry:
+        """Give what stands for a page in the swap file, where zswap has none."""
+        swap = self.entries.swap
+        if swap is None or offset not in swap:
+            raise NotStoredError(f"swap offset {offset}: no page is stored there")
+        return IN_SWAP
+
+    def _read(self, page: memoryview, failures: Failures, offset: int) -> None:
+        """Read a page from the swap file; its slot is free where ours would be."""
+        swap = self.entries.swap
+        assert swap is not None
+        try:
+            swap.load(offset, page)
+        except SwapReadError as error:
+            self.counters.swap_read_fail += 1
+            failures.errors[offset] = -errno.EIO
+            failures.of_swap = failures.of_swap or error
+            return
+        self.counters.pswpin += 1
+        if self.settings.exclusive_loads:
+            swap.free(offset)

@@ -6,6 +6,9 @@ Names are those of /sys/kernel/debug/zswap and of vmstat where the kernel has on
 
     pages_out  =  compressed_out + same_filled_out + incompressible_out  +  rejected
     zswpout    =  compressed_out + same_filled_out + incompressible_out
+    pswpout    =  written_back_pages  +  those of the rejected that went to swap
+
+A page that comes back is one of zswpin or one of pswpin.
 """
 
 from dataclasses import dataclass, field
@@ -60,6 +63,14 @@ class Counters(msgspec.Struct):
     decompress_fail: int = 0
     # Pages written back to the swap file to make room.
     written_back_pages: int = 0
+    # Pages read from the swap file.
+    pswpin: int = 0
+    # Pages written to the swap file: written back, or of folios that were rejected.
+    pswpout: int = 0
+    # Pages that the swap file had no room for; they are where they were.
+    swap_write_fail: int = 0
+    # Pages that the swap file gave back damaged, or not at all.
+    swap_read_fail: int = 0
 
 
 class ZswapStats(  # type: ignore[misc]  # mypy: no dataclass may; a Struct may
@@ -75,10 +86,17 @@ class ZswapStats(  # type: ignore[misc]  # mypy: no dataclass may; a Struct may
     same_filled_pages: int = 0
     # Stored now as they were.
     stored_incompressible_pages: int = 0
+    # Pages that are in the swap file now; not among stored_pages.
+    swap_pages: int = 0
+
+    @property
+    def zswpwb(self) -> int:
+        """Give what vmstat calls by this name and debugfs written_back_pages."""
+        return self.written_back_pages
 
     @property
     def rejected_pages(self) -> int:
-        """Pages of rejected folios; nothing is kept of these."""
+        """Pages of rejected folios; zswap keeps nothing of these."""
         return (
             self.rejected_limit_pages
             + self.rejected_poor_pages
@@ -104,7 +122,8 @@ class ZswapStats(  # type: ignore[misc]  # mypy: no dataclass may; a Struct may
 class Latency:
     """How long things took, ns."""
 
-    # A page of a store: the call's time, shared out among its pages.
+    # A page of a store: the call's time, shared out among its pages; if it had to
+    # wait for writeback, with that.
     store_page: Histogram = field(default_factory=Histogram)
     # A page of a load, likewise.
     load_page: Histogram = field(default_factory=Histogram)

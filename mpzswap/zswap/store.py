@@ -49,6 +49,8 @@ class FolioState(msgspec.Struct, eq=False):
 
     folio: Folio
     rejected: bool = False
+    # ... since the pool was full when its turn came.
+    at_limit: bool = False
     same_filled: int = 0
     incompressible: int = 0
     incompressible_error: int = 0
@@ -89,8 +91,7 @@ class Store:
             self.counters.pool_limit_hit = self.limit.hits
             self.erase(folio)
             if full:
-                state.rejected = True
-                self.counters.rejected_limit_pages += folio.nr_pages
+                state.rejected = state.at_limit = True
                 continue
             ahead = folio.swap_offset - folio.frame
             for index in range(folio.frame, folio.frame + folio.nr_pages):
@@ -144,6 +145,8 @@ class Store:
         for state in states:
             nr_pages = state.folio.nr_pages
             counters.pages_out += nr_pages
+            if state.at_limit:
+                counters.rejected_limit_pages += nr_pages
             if state.rejected:
                 continue
             kept = state.same_filled + state.incompressible
@@ -171,10 +174,14 @@ class Store:
 
     def erase(self, folio: Folio) -> None:
         """Forget whatever is stored at the offsets of *folio*."""
-        by_offset = self.entries.by_offset
-        for offset in range(folio.swap_offset, folio.swap_offset + folio.nr_pages):
+        by_offset, swap = self.entries.by_offset, self.entries.swap
+        offsets = range(folio.swap_offset, folio.swap_offset + folio.nr_pages)
+        for offset in offsets:
             if offset in by_offset:
                 self.entries.erase(offset)
+        if swap is not None and swap.slots:
+            for offset in offsets:
+                swap.free(offset)
 
     def _take_uncompressed(self, frames: Frames, page: StorePage, error: int) -> None:
         """Keep a page as it is where the kernel may write it back, or reject it."""

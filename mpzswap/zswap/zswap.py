@@ -4,8 +4,14 @@ zswap: a compressed cache of swapped-out pages, one object for each CPU's worker
     store   folios -> sub-batches -> the CPU's requests -> entries, pool
     load    entries, pool -> the CPU's requests -> frames
 
-Entries and pool belong to one process and are touched by nobody else; only the
-number of pages is shared, in words with one writer each (``PoolLimit``).
+    where there is a swap file:
+
+    swap_out    store, and the folios that it rejects -> swap file
+    writeback   the coldest entries -> the CPU's requests -> swap file
+    load        what is not in the pool: swap file -> frames
+
+Entries, pool and swap file belong to one process and are touched by nobody else;
+only the number of pages is shared, in words with one writer each (``PoolLimit``).
 """
 
 from collections.abc import Sequence
@@ -14,15 +20,18 @@ from functools import partial
 from mpzswap.acomp.pipeline import Pipeline, Shape
 from mpzswap.acomp.request import Acomp
 from mpzswap.clock.work import Clock
-from mpzswap.errors import ClosedError, LoadError
+from mpzswap.errors import ClosedError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.memory import Frames
 from mpzswap.topology.settings import ZswapSettings
+from mpzswap.zswap.check import check_folios, check_frames
 from mpzswap.zswap.entry import Entries
 from mpzswap.zswap.limit import PoolLimit
-from mpzswap.zswap.load import Load
+from mpzswap.zswap.load import Failures, Load
 from mpzswap.zswap.stats import Counters, Latency, ZswapStats
 from mpzswap.zswap.store import Folio, FolioState, Store
+from mpzswap.zswap.swap_out import SwappedTo, write_folio
+from mpzswap.zswap.writeback import SwapArea, Writeback
 
 
 class Zswap:
@@ -34,6 +43,7 @@ class Zswap:
         acomp: the CPU's transform.
         limit: the CPU's view of the pool's size.
         clock: whose time the latencies are in.
+        area: where pages go that the pool has no room for; None: they stay.
 
     Attributes:
         latency: how long stores, loads and sub-batches took.
@@ -43,62 +53,112 @@ class Zswap:
     """
 
     def __init__(
-        self, settings: ZswapSettings, acomp: Acomp, limit: PoolLimit, clock: Clock
+        self,
+        settings: ZswapSettings,
+        acomp: Acomp,
+        limit: PoolLimit,
+        clock: Clock,
+        area: SwapArea | None = None,
     ) -> None:
         self.latency = Latency()
         self._clock = clock
         self._limit = limit
-        self._entries = Entries()
+        self._settings = settings
+        self._swap = area.file if area else None
+        self._entries = Entries(self._swap)
         self._counters = Counters()
         shape = Shape.of(settings.batching, settings.batch_size)
         self._pipeline = Pipeline(acomp, clock, shape, self.latency.batch)
         self._store = Store(acomp, self._entries, limit, settings, self._counters)
         self._load = Load(acomp, self._entries, settings, self._counters)
+        self._writeback: Writeback | None = None
+        if area and settings.writeback:
+            self._writeback = Writeback(self._load, self._pipeline, limit, area)
         self._closed = False
 
     def close(self) -> None:
-        """Give the requests and the pool back; what is stored is gone."""
+        """Give requests, pool and swap file back; what is stored is gone."""
         if not self._closed:
             self._closed = True
             self._pipeline.close()
             self._limit.publish(0)
+            if self._swap is not None:
+                self._swap.close()
 
     def __contains__(self, swap_offset: int) -> bool:
-        """Tell whether a page is stored at *swap_offset*."""
-        return swap_offset in self._entries.by_offset
+        """Tell whether a page is stored at *swap_offset*, in the pool or in swap."""
+        if swap_offset in self._entries.by_offset:
+            return True
+        return self._swap is not None and swap_offset in self._swap
 
     def __len__(self) -> int:
-        """Give the number of stored pages."""
-        return len(self._entries.by_offset)
+        """Give the number of stored pages, in the pool and in swap."""
+        in_swap = 0 if self._swap is None else len(self._swap)
+        return len(self._entries.by_offset) + in_swap
 
     def store(self, frames: Frames, folios: Sequence[Folio]) -> list[bool]:
         """
-        Store folios, each whole or not at all; False for each that is rejected.
+        Store folios in the pool, each whole or not at all; False if rejected.
 
         What was stored at a folio's offsets before is gone in either case.
+
+        A store that finds the pool full waits for the shrinker, if that is enabled,
+        and goes on with the folios that had no room.  The kernel rejects them and
+        shrinks in the background: hot pages go to the disk while colder ones stay in
+        the pool, and ours would stay in memory, since nobody but this CPU can write
+        its entries back.
 
         Raises:
             ValueError: folios overlap, or are outside *frames*.
             ClosedError: used after ``close``.
         """
         self._check_open()
-        nr_pages = _check(frames, folios)
+        nr_pages = check_folios(frames, folios)
         started_ns = self._clock.now_ns()
         states = [FolioState(folio) for folio in folios]
-        store = self._store
         try:
-            self._pipeline.run(
-                store.pages(frames, states), store.submit, partial(store.take, frames)
-            )
+            waiting = self._store_while_room(frames, states)
+            while waiting and self._shrink():
+                waiting = self._store_while_room(frames, waiting)
         except BaseException:
-            store.abort(states)
+            self._store.abort(states)
             raise
         finally:
             self._limit.publish(self._entries.zsmalloc.nr_pages)
         elapsed_ns = self._clock.now_ns() - started_ns
         if nr_pages:
             self.latency.store_page.record(elapsed_ns // nr_pages, nr_pages)
-        return store.finish(states)
+        return self._store.finish(states)
+
+    def swap_out(self, frames: Frames, folios: Sequence[Folio]) -> list[SwappedTo]:
+        """
+        Store folios, and write those that are rejected to the swap file.
+
+        With ``writeback`` off nothing is written, as with memory.zswap.writeback
+        (Linux, Documentation/admin-guide/cgroup-v2.rst).
+
+        Returns:
+            Where each is, whole; NONE: the caller must keep it, and what was stored
+            at its offsets before is gone.
+
+        Raises:
+            ValueError: folios overlap, or are outside *frames*.
+            ClosedError: used after ``close``.
+        """
+        return [
+            SwappedTo.ZSWAP if stored else self._write(frames, folio)
+            for folio, stored in zip(folios, self.store(frames, folios), strict=True)
+        ]
+
+    def write_back(self, nr_pages: int) -> int:
+        """
+        Write up to *nr_pages* of the coldest pages back; give how many were.
+
+        Raises:
+            ClosedError: used after ``close``.
+        """
+        self._check_open()
+        return self._writeback.write_back(nr_pages) if self._writeback else 0
 
     def load(self, swap_offset: int, frames: Frames, frame: int) -> None:
         """Load one page into *frame*; errors as of ``load_many``."""
@@ -112,20 +172,20 @@ class Zswap:
 
         Raises:
             NotStoredError: none is stored at one of them; no page was loaded.
-            LoadError: some could not be decompressed and are still stored; all
-                others were loaded.
+            LoadError: some could not be decompressed, or (SwapReadError) read from
+                the swap file, and are still stored; all others were loaded.
             ValueError: an offset is named twice, or has no frame in *frames*.
             ClosedError: used after ``close``.
         """
         self._check_open()
         started_ns = self._clock.now_ns()
         load = self._load
-        _check_frames(frames, frame_indices)
+        check_frames(frames, frame_indices)
         wanted = load.wanted(offsets, frame_indices)
-        failures: dict[int, int] = {}
+        failures = Failures()
         try:
             self._pipeline.run(
-                load.pages(frames, wanted),
+                load.pages(frames, failures, wanted),
                 partial(load.submit, frames),
                 partial(load.take, failures),
             )
@@ -134,12 +194,11 @@ class Zswap:
         elapsed_ns = self._clock.now_ns() - started_ns
         if wanted:
             self.latency.load_page.record(elapsed_ns // len(wanted), len(wanted))
-        if failures:
-            raise LoadError(failures)
+        failures.raise_any()
 
     def invalidate(self, swap_offset: int) -> bool:
         """Forget the page at *swap_offset*; False if none is stored there."""
-        erased = self._entries.erase(swap_offset)
+        erased = self._entries.forget(swap_offset)
         self._limit.publish(self._entries.zsmalloc.nr_pages)
         return erased
 
@@ -148,41 +207,38 @@ class Zswap:
         counters = self._counters
         return ZswapStats(
             **{name: getattr(counters, name) for name in counters.__struct_fields__},
-            stored_pages=len(self),
+            stored_pages=len(self._entries.by_offset),
             pool_total_size=self._entries.zsmalloc.nr_pages * PAGE_SIZE,
             same_filled_pages=self._entries.same_filled,
             stored_incompressible_pages=self._entries.incompressible,
+            swap_pages=0 if self._swap is None else len(self._swap),
         )
+
+    def _store_while_room(
+        self, frames: Frames, states: Sequence[FolioState]
+    ) -> list[FolioState]:
+        """Store folios; give those for which the pool was full."""
+        store = self._store
+        for state in states:
+            state.rejected = state.at_limit = False
+        self._pipeline.run(
+            store.pages(frames, states), store.submit, partial(store.take, frames)
+        )
+        return [state for state in states if state.at_limit]
+
+    def _shrink(self) -> bool:
+        """Make room in a full pool; False if that is off, or there was nothing."""
+        if self._writeback is None or not self._settings.shrinker_enabled:
+            return False
+        return self._writeback.shrink()
+
+    def _write(self, frames: Frames, folio: Folio) -> SwappedTo:
+        """Write a folio that was rejected to the swap file, if that is allowed."""
+        if self._swap is None or not self._settings.writeback:
+            return SwappedTo.NONE
+        return write_folio(self._swap, frames, folio, self._counters)
 
     def _check_open(self) -> None:
         """Refuse to work after the end."""
         if self._closed:
             raise ClosedError("zswap: is closed")
-
-
-def _check_frames(frames: Frames, indices: Sequence[int]) -> None:
-    """Refuse an index that is not one of *frames*."""
-    if indices and not 0 <= min(indices) <= max(indices) < len(frames):
-        raise ValueError(
-            f"load: frames {min(indices)} to {max(indices)}, "
-            f"must be below {len(frames)}"
-        )
-
-
-def _check(frames: Frames, folios: Sequence[Folio]) -> int:
-    """Give the number of pages of *folios*, which are ours to store."""
-    nr_pages = 0
-    offsets: set[int] = set()
-    for folio in folios:
-        if not 0 <= folio.frame <= len(frames) - folio.nr_pages:
-            raise ValueError(
-                f"folio at swap offset {folio.swap_offset}: frames {folio.frame} to "
-                f"{folio.frame + folio.nr_pages - 1}, must be below {len(frames)}"
-            )
-        nr_pages += folio.nr_pages
-        offsets.update(range(folio.swap_offset, folio.swap_offset + folio.nr_pages))
-    if len(offsets) != nr_pages:
-        raise ValueError(
-            f"store: {nr_pages} pages at {len(offsets)} swap offsets, must all differ"
-        )
-    return nr_pages

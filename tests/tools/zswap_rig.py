@@ -1,6 +1,8 @@
 """A zswap over the fake transform, with pages of each kind to store."""
 
+import os
 import random
+import weakref
 from collections.abc import Sequence
 
 from mpzswap.acomp.request import Acomp
@@ -9,6 +11,8 @@ from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.limit import PoolLimit
 from mpzswap.zswap.store import Folio
+from mpzswap.zswap.swap_file import SwapFile
+from mpzswap.zswap.writeback import SwapArea
 from mpzswap.zswap.zswap import Zswap
 from tests.tools.fake_acomp import FakeAcomp, plain_frames
 
@@ -48,11 +52,36 @@ def pool_words(count: int = 1) -> memoryview:
     return memoryview(bytearray(8 * count)).cast("Q")
 
 
+class Disk(SwapFile):
+    """
+    A swap file in memory, on a disk with room for *room_pages* more writes.
+
+    What is past it is written in part, as by the last write to a real disk.
+    """
+
+    def __init__(self, max_pages: int = 10_000, room_pages: int = 10_000) -> None:
+        super().__init__(os.memfd_create("disk"), max_pages)
+        self.room_pages = room_pages
+
+    def _write(self, number: int, views: list[memoryview]) -> int:
+        """Write as many pages as there is room for."""
+        views = views[: self.room_pages]
+        self.room_pages -= len(views)
+        return super()._write(number, views) if views else 0
+
+    def damage(self, offset: int) -> None:
+        """Turn one bit of the page at *offset*."""
+        place = self.slots[offset].number * PAGE_SIZE + 1234
+        (byte,) = os.pread(self._fd, 1, place)
+        os.pwrite(self._fd, bytes([byte ^ 4]), place)
+
+
 class Rig:
     """
     A zswap, its transform and its frames.
 
-    Frames 0 to 63 are for pages to store, 64 to 127 for those that are loaded.
+    Frames 0 to 63 are for pages to store, 64 to 127 for those that are loaded; those
+    from 128 on, which the transform reaches too, for pages that are written back.
     """
 
     def __init__(
@@ -62,9 +91,13 @@ class Rig:
         max_pages: int = 10_000,
         seed: int = 0,
         acomp: Acomp | None = None,
+        swap: SwapFile | None = None,
     ) -> None:
-        self.frames = plain_frames(128)
-        self.fake = FakeAcomp(self.frames, random.Random(seed))
+        frames = plain_frames(160)
+        self.frames = frames.part(0, 128)
+        self.fake = FakeAcomp(frames, random.Random(seed))
+        if swap is not None:
+            weakref.finalize(self, swap.close)
         self.words = pool_words()
         self.limit = PoolLimit(self.words, 0, max_pages)
         self.zswap = Zswap(
@@ -72,6 +105,7 @@ class Rig:
             acomp or self.fake,
             self.limit,
             WorkClock(),
+            None if swap is None else SwapArea(swap, frames.part(128, 32)),
         )
 
     def fill(self, pages: Sequence[bytes], first: int = 0) -> None:
