@@ -19,11 +19,12 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar, get_args
 
 from mpzswap.acomp.request import EAGAIN, Acomp, Request
 from mpzswap.clock.histogram import Histogram
 from mpzswap.clock.work import Clock
+from mpzswap.topology.settings import Batching
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Shape(NamedTuple):
     nr_sub_batches: int
 
     @classmethod
-    def of(cls, batching: str, batch_size: int) -> "Shape":
+    def of(cls, batching: Batching, batch_size: int) -> "Shape":
         """
         Give the shape of a batching mode.
 
@@ -50,7 +51,10 @@ class Shape(NamedTuple):
                 return cls(batch_size, 1, 2)
             case "driver":
                 return cls(1, batch_size, 2)
-        raise ValueError(f"batching: must be off, requests or driver, not {batching!r}")
+        raise ValueError(
+            f"batching: must be one of {', '.join(get_args(Batching))}, "
+            f"not {batching!r}"
+        )
 
 
 @dataclass(eq=False, slots=True)
@@ -144,9 +148,11 @@ class Pipeline:
                 part = list(islice(items, pages))
                 if not part:
                     break
-                submit(request, part)
+                # Noted first: an interrupt may come as soon as devices have it.
+                request.errors = []
                 flights.append(Flight(request, part, sub_batch))
                 sub_batch.pending += 1
+                submit(request, part)
             if not sub_batch.pending:
                 return
             self._idle.pop()
@@ -175,7 +181,8 @@ class Pipeline:
 
     def _drain(self, flights: list[Flight[T]]) -> None:
         """Wait until nothing is in flight, and forget what came of it."""
-        pending = [each.request for each in flights]
+        # Without an entry for each page the transform has not taken it.
+        pending = [each.request for each in flights if each.request.errors]
         while pending := [
             request for request in pending if self._acomp.poll(request) == EAGAIN
         ]:

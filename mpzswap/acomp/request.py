@@ -58,7 +58,8 @@ class Request:
     pages: Sequence[int] = ()
     # Bytes of each compressed page.
     lengths: list[int] = field(default_factory=list)
-    # 0, -EINPROGRESS while pending, or the page's own negative errno.
+    # 0, -EINPROGRESS while pending, or the page's own negative errno; an entry a page
+    # as soon as the transform has taken the request.
     errors: list[int] = field(default_factory=list)
     # mpzswap.completion.status.Status of each page; 0 where no device answered.
     statuses: list[int] = field(default_factory=list)

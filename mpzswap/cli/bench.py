@@ -4,6 +4,8 @@ import argparse
 
 from mpzswap.cli.options import (
     Outcome,
+    add_pages,
+    add_topology,
     hand_over,
     json_output,
     settle_seed,
@@ -12,7 +14,6 @@ from mpzswap.cli.options import (
 from mpzswap.cli.parser import listed, one_of, whole
 from mpzswap.report import bench as report_of
 from mpzswap.topology.model import MAX_DEVICES
-from mpzswap.topology.named import HOST
 from mpzswap.workload import bench
 from mpzswap.workload.sweep import (
     MAX_BATCH_SIZE,
@@ -40,19 +41,9 @@ REPEAT = 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what is swept, and what is not."""
     _add_lists(parser)
+    add_topology(parser)
+    add_pages(parser)
     add = parser.add_argument
-    add(
-        "--topology",
-        metavar="NAME or FILE",
-        default=HOST,
-        help="the machine (default: %(default)s, made for this one)",
-    )
-    add(
-        "--pages",
-        metavar="SOURCE",
-        default="mix:mixed",
-        help="mix:NAME, a file or folder, pid:N (default: %(default)s)",
-    )
     add(
         "--count",
         metavar="N",

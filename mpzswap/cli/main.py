@@ -6,6 +6,7 @@ and shows its traceback.
 """
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -24,6 +25,11 @@ FAILED = 1
 BY_SIGNAL = 128
 # ``guarded`` catches one, and ``main`` one that comes while it does.
 MAX_RAISED = 2
+
+
+# What becomes of output that is not taken: a full disk or quota, a device's fault.
+# Files of our own are opened and written where their errors are told.
+UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 class Command(Protocol):
@@ -134,17 +140,20 @@ def guarded(
         args = make_parser(commands).parse_args(argv)
         name = f"{PROG} {args.command}"
         status: int = args.run(args)
-        flush()
+        # While an error can still be told.
+        sys.stdout.flush()
     except (
         MpzswapError,
         MemoryError,
-        BrokenPipeError,
+        OSError,
         KeyboardInterrupt,
         TerminatedError,
     ) as error:
         if signals.seen:
             # Whatever else came of it, that is what happened.
             return signals.status_of_end()
+        if isinstance(error, OSError) and error.errno not in UNWRITABLE:
+            raise
         return explain(name, error)
     return status
 
@@ -154,20 +163,13 @@ def explain(name: str, error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):
         silence()
         return BY_SIGNAL + signal.SIGPIPE
-    message = str(error) or "the host has not enough memory"
+    if isinstance(error, OSError):
+        silence()
+        message = f"standard output: {error.strerror}"
+    else:
+        message = str(error) or "the host has not enough memory"
     print(f"{name}: {message}", file=sys.stderr)
     return USAGE if isinstance(error, InputError) else FAILED
-
-
-def flush() -> None:
-    """Write out what was printed, while an error can still be told."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        silence()
-        raise MpzswapError(f"standard output: {error.strerror}") from error
 
 
 def open_closed() -> None:

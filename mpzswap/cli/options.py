@@ -13,7 +13,9 @@ import msgspec
 
 from mpzswap.cli.parser import whole
 from mpzswap.errors import InputError, MpzswapError
+from mpzswap.page.source import DEFAULT_SOURCE
 from mpzswap.report import progress
+from mpzswap.topology.named import HOST
 
 STDOUT = "-"
 
@@ -43,6 +45,26 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         "--progress",
         action="store_true",
         help="show progress on standard error also where it is no terminal",
+    )
+
+
+def add_topology(parser: argparse.ArgumentParser) -> None:
+    """Add the machine that a run is on."""
+    parser.add_argument(
+        "--topology",
+        metavar="NAME or FILE",
+        default=HOST,
+        help="the machine (default: %(default)s, made for this one)",
+    )
+
+
+def add_pages(parser: argparse.ArgumentParser) -> None:
+    """Add the pages that a run sends."""
+    parser.add_argument(
+        "--pages",
+        metavar="SOURCE",
+        default=DEFAULT_SOURCE,
+        help="mix:NAME, a file or folder, pid:N (default: %(default)s)",
     )
 
 
@@ -93,18 +115,23 @@ def json_output(file: str | None) -> Iterator[WriteJson]:
         return
     fresh = not os.path.lexists(file)
     try:
-        opened = open(file, "ab", buffering=0)  # noqa: PTH123, SIM115 - "-" is no path
+        # A pipe that nobody reads is refused, not waited for.
+        fd = os.open(
+            file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o666
+        )
+        os.set_blocking(fd, True)
+        opened = os.fdopen(fd, "ab", buffering=0)
     except OSError as error:
         raise InputError(f"--json: {file}: {error.strerror}") from error
     with opened:
         try:
-            yield lambda data: write_json(opened, data)
+            yield lambda data: write_json(opened, file, data)
         finally:
             if fresh and not opened.tell():
                 os.unlink(file)  # noqa: PTH108 - the same
 
 
-def write_json(opened: BinaryIO, data: object) -> None:
+def write_json(opened: BinaryIO, file: str, data: object) -> None:
     """
     Write *data* in place of what is in the file.
 
@@ -118,7 +145,7 @@ def write_json(opened: BinaryIO, data: object) -> None:
         while left:
             left = left[opened.write(left) :]
     except OSError as error:
-        raise MpzswapError(f"--json: {opened.name}: {error.strerror}") from error
+        raise MpzswapError(f"--json: {file}: {error.strerror}") from error
 
 
 def as_json(data: object) -> str:

@@ -1,9 +1,12 @@
 """The command that stresses the whole machine and checks every byte."""
 
 import argparse
+from typing import get_args
 
 from mpzswap.cli.options import (
     Outcome,
+    add_pages,
+    add_topology,
     hand_over,
     json_output,
     settle_seed,
@@ -14,7 +17,11 @@ from mpzswap.report import comparison
 from mpzswap.report import stress as report_of
 from mpzswap.topology.load import find_topology
 from mpzswap.topology.model import MAX_CORES, MAX_SOCKETS, MAX_THREADS
-from mpzswap.topology.named import HOST
+from mpzswap.topology.settings import (
+    MAX_BATCH_SIZE,
+    MAX_COMPRESS_BATCHSIZE,
+    Batching,
+)
 from mpzswap.topology.size import format_size, parse_size
 from mpzswap.workload import stress
 from mpzswap.workload.plan import (
@@ -37,15 +44,11 @@ EXAMPLES = (
 )
 
 FOLIOS = ("4K", "16K", "32K", "64K", "2M")
-BATCHINGS = ("off", "requests", "driver")
 # model and virtual are to come; who asks for them must not get another.
 CLOCKS = ("work",)
 
 # What a topology may have.
 MAX_WORKERS = MAX_SOCKETS * MAX_CORES * MAX_THREADS
-# settings.ZswapSettings has the same limits for what a topology says.
-MAX_BATCH_SIZE = 64
-MAX_RECLAIM_BATCH = 32
 MAX_ROUNDS = 1_000_000
 MAX_DURATION_S = 1_000_000.0
 
@@ -63,12 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--topology",
-        metavar="NAME or FILE",
-        default=HOST,
-        help="the machine (default: %(default)s, made for this one)",
-    )
+    add_topology(parser)
     parser.add_argument(
         "--clock",
         type=one_of(*CLOCKS),
@@ -100,12 +98,7 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         type=size,
         help="memory.high for all workers together (default: 75 %% of it)",
     )
-    add(
-        "--pages",
-        metavar="SOURCE",
-        default="mix:mixed",
-        help="mix:NAME, a file or folder, pid:N (default: %(default)s)",
-    )
+    add_pages(parser)
     add(
         "--rounds",
         metavar="N",
@@ -140,7 +133,7 @@ def _add_zswap(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--batching",
-        type=one_of(*BATCHINGS),
+        type=one_of(*get_args(Batching)),
         metavar="HOW",
         help="off, requests or driver (default: the topology's)",
     )
@@ -151,9 +144,17 @@ def _add_zswap(parser: argparse.ArgumentParser) -> None:
         help="pages in a sub-batch (default: the topology's, 8 if it says nothing)",
     )
     add(
+        "--swap",
+        metavar="SIZE",
+        type=size,
+        default=0,
+        help="each worker's swap file, for what zswap does not take and, at the "
+        "pool's limit, for the coldest pages (default: none)",
+    )
+    add(
         "--reclaim-batch",
         metavar="N",
-        type=whole(1, MAX_RECLAIM_BATCH),
+        type=whole(1, MAX_COMPRESS_BATCHSIZE),
         help="folios reclaimed in one batch (default: the topology's, 32 if it says "
         "nothing)",
     )

@@ -50,6 +50,18 @@ def _add(asked: Any, name: str, summary: str) -> argparse.ArgumentParser:  # noq
         default=argparse.SUPPRESS,  # Else it hides one given before the action.
         help="write JSON there; - is standard output",
     )
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print nothing but errors and --json -",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=argparse.SUPPRESS,
+        help="as for every command; nothing is drawn here",
+    )
     return parser
 
 
@@ -64,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     file = getattr(args, "json", None)
     if file is not None:
         _write(file, data)
-    if file != "-":
+    if file != "-" and not getattr(args, "quiet", False):
         sys.stdout.write(text)
     return 0
 

@@ -50,6 +50,9 @@ class Queue:
 
     wq: int
     priority: int
+    # The word that tells submitters how many descriptors were taken.
+    taken_word: memoryview
+    taken: int = 0
     sources: list[Source] = field(default_factory=list)
     # Which lane is first in the next pass.
     turn: int = 0
@@ -59,16 +62,29 @@ class Queue:
         order = self.sources[self.turn :] + self.sources[: self.turn]
         return [(source, n) for source in order if (n := source.lane.ready())]
 
+    def count_taken(self, count: int) -> None:
+        """Tell submitters that *count* more entries are free."""
+        self.taken += count
+        self.taken_word[0] = self.taken
+
     def advance(self) -> None:
         """Let the next lane be first."""
         self.turn = (self.turn + 1) % max(1, len(self.sources))
 
 
 class Arbiter:
-    """Takes descriptors from the lanes of one device."""
+    """
+    Takes descriptors from the lanes of one device.
 
-    def __init__(self, device: Device) -> None:
-        self._queues = [Queue(i, wq.priority) for i, wq in enumerate(device.wqs)]
+    Args:
+        device: as the topology has it.
+        taken: a shared word for each of its work queues.
+    """
+
+    def __init__(self, device: Device, taken: memoryview) -> None:
+        self._queues = [
+            Queue(i, wq.priority, taken[i : i + 1]) for i, wq in enumerate(device.wqs)
+        ]
         self._groups = [
             [self._queues[i] for i, wq in enumerate(device.wqs) if wq.group_id == group]
             for group in sorted({wq.group_id for wq in device.wqs})
@@ -82,7 +98,12 @@ class Arbiter:
     def remove(self, segment: int) -> None:
         """Forget every lane that lies in *segment*."""
         for queue in self._queues:
-            queue.sources = [s for s in queue.sources if s.segment != segment]
+            for source in [s for s in queue.sources if s.segment == segment]:
+                queue.sources.remove(source)
+                # What a submitter that is gone left behind takes no place.
+                left = source.lane.ready()
+                if 0 < left <= source.lane.capacity:
+                    queue.count_taken(left)
             queue.turn = 0
 
     def take(self) -> Iterator[Burst]:
@@ -113,5 +134,6 @@ class Arbiter:
             # Copied out: the slots can be filled again, as a device frees a queue
             # entry when an engine takes it.
             lane.release(count)
+            queue.count_taken(count)
             assert len(descriptors) == count * DESCRIPTOR_BYTES
             yield Burst(queue.wq, count, descriptors, source)

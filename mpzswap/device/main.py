@@ -20,23 +20,22 @@ import msgspec
 from mpzswap.clock.work import Clock, WorkClock
 from mpzswap.codec.table import make_codec
 from mpzswap.device.arbiter import Arbiter, Source
-from mpzswap.device.counters import COUNTER_WORDS, DeviceCounters
+from mpzswap.device.counters import DeviceCounters
 from mpzswap.device.engine import Engine
+from mpzswap.device.words import COUNTERS, DEVICE_WORDS, NEED_WAKEUP, TAKEN
 from mpzswap.ring import attach
 from mpzswap.ring.doorbell import Doorbell
 from mpzswap.ring.lane import Lane, lane_bytes
-from mpzswap.ring.memory import AddressSpace, Segment
+from mpzswap.ring.memory import BOARD_SEGMENT, AddressSpace, Segment
 from mpzswap.topology.model import Device
 
-# How long a sleeping device stays unasked; it only shows that it lives.
+# A sleeping device is woken by its doorbell and its control; no wait is without limit.
 IDLE_TIMEOUT_MS = 1000
-# Passes with work between two looks at the control socket: a look costs 1 us.
+# Passes between two looks at the control socket: a look costs 2 us.
 CONTROL_EVERY = 64
 # A drain answers what was published before; a submitter that goes on publishing
-# does not keep the device.
-DRAIN_TIMEOUT_NS = 1_000_000_000
-# Segment number of the board: the machine's own words.
-BOARD_SEGMENT = 0
+# does not keep the device.  Half of what the parent waits before it uses force.
+DRAIN_TIMEOUT_NS = 500_000_000
 
 
 class Message(Protocol):
@@ -76,17 +75,12 @@ class DeviceConfig(msgspec.Struct, frozen=True):
 
     device: Device
     compressor: str
-    # Where in the board the words begin: need_wakeup, then the counters.
+    # Where in the board its words begin, bytes; see device.words.
     words_offset: int
     # The core to stay on; None: wherever the scheduler likes.
     core: int | None = None
     # How long to look for work before sleeping.
     spin_ns: int = 0
-
-
-# need_wakeup has a cache line of its own: submitters look at it.
-NEED_WAKEUP_WORDS = 8
-DEVICE_WORDS = NEED_WAKEUP_WORDS + -(-COUNTER_WORDS // 8) * 8
 
 
 class Pump:
@@ -98,10 +92,10 @@ class Pump:
         self._config = config
         self._control = control
         self._clock: Clock = WorkClock()
-        self._words = words[NEED_WAKEUP_WORDS:]
-        self._doorbell = Doorbell(words[:1], eventfd)
+        self._words = words[COUNTERS]
+        self._doorbell = Doorbell(words[NEED_WAKEUP], eventfd)
         self._counters = DeviceCounters()
-        self._arbiter = Arbiter(config.device)
+        self._arbiter = Arbiter(config.device, words[TAKEN])
         self._engine = Engine(
             make_codec(config.compressor),
             config.device.max_transfer_size,
@@ -115,11 +109,18 @@ class Pump:
 
     def run(self) -> None:
         """Serve until the control socket ends, then drain."""
+        passes = 0
+        idle_since = self._clock.now_ns()
         while not self._control.draining:
-            if self._serve_passes(CONTROL_EVERY):
+            passes += 1
+            if passes % CONTROL_EVERY == 0:
                 self._obey()
-            else:
-                self._idle()
+                self._publish()
+            if self._serve():
+                idle_since = self._clock.now_ns()
+            elif self._clock.now_ns() - idle_since > self._config.spin_ns:
+                self._sleep()
+                idle_since = self._clock.now_ns()
         self._drain()
 
     def _serve(self) -> int:
@@ -129,23 +130,8 @@ class Pump:
             served += burst.nr_descriptors
         return served
 
-    def _serve_passes(self, limit: int) -> bool:
-        """Serve up to *limit* passes with work; False if a pass found none."""
-        busy = True
-        passes = 0
-        while busy and passes < limit:
-            busy = self._serve() > 0
-            passes += 1
-        if passes > 1:
-            self._publish()
-        return busy
-
-    def _idle(self) -> None:
-        """Look for work for a while, then sleep until there is some."""
-        until = self._clock.now_ns() + self._config.spin_ns
-        while self._clock.now_ns() < until:
-            if self._serve():
-                return
+    def _sleep(self) -> None:
+        """Sleep until there is work, or something to obey."""
         self._doorbell.arm()
         if self._serve() == 0:
             self._counters.sleeps += 1

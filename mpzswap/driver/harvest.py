@@ -1,9 +1,14 @@
 """
 Completion: the answers of devices, and what to do where none comes.
 
-    every page of a run answered  -> its results, its places given back
-    device dead                   -> what is not answered is done in software
-    limit passed                  -> what is not answered ends with -ETIMEDOUT
+    every page of a run answered  -> its results
+    limit passed                  -> counted as -ETIMEDOUT, and the device is ended
+    device dead                   -> what it did not answer is done in software
+
+Why a late answer harms nobody: nothing that a device was told to read or write is
+used for anything else before the device has answered or its process has ended.  A
+device that does not answer is therefore ended by SIGKILL, which a stopped process
+does not survive either, and only then are its pages taken back.
 """
 
 import errno
@@ -15,7 +20,6 @@ from mpzswap.driver.estimate import ServiceTimes
 from mpzswap.driver.outcome import Outcome
 from mpzswap.driver.parts import DriverParts
 from mpzswap.driver.request import IaaRequest, Run
-from mpzswap.errors import QueueFullError
 from mpzswap.page.frame import PAGE_SIZE
 
 # Plain integers: comparing with a member of an enum costs three times as much.
@@ -41,20 +45,18 @@ class Harvest:
         for run in list(request.runs):
             answers = statuses[run.start : run.stop]
             if 0 not in answers:
-                request.runs.remove(run)
+                self._end_run(request, run)
                 self._take_run(request, run, answers)
         now_ns = self._parts.clock.now_ns()
         if request.runs and now_ns > request.due_ns:
-            self._give_up_dead(request, statuses)
-            if request.runs and now_ns - request.submitted_ns > self._timeout_ns:
-                self._give_up_late(request, statuses)
+            self._give_up_dead(request)
+            self._end_late(request, now_ns)
 
     # Answers
 
     def _take_run(self, request: IaaRequest, run: Run, answers: bytes) -> None:
-        """Take a run, all pages of which are answered, and give its places back."""
+        """Take a run, all pages of which are answered."""
         self._take_answers(request, range(run.start, run.stop), run, answers)
-        run.queue.occupancy.give_back(run.stop - run.start)
         last = self._portal.records[request.first + run.stop - 1]
         service_ns = int(last["completed_ns"]) - int(last["taken_ns"])
         self._times.learn(request.operation, service_ns)
@@ -70,6 +72,7 @@ class Harvest:
         sizes = records["output_size"].tolist()
         compress = request.operation == Operation.COMPRESS
         done_bytes = 0
+        done_pages = 0
         for page, status in zip(pages, answers, strict=True):
             request.statuses[page] = status
             request.paths[page] = DEVICE
@@ -77,15 +80,18 @@ class Harvest:
                 code = int(records["error_code"][page])
                 self._take_error(request, page, errno_of(status, code))
             elif compress:
+                done_pages += 1
                 done_bytes += sizes[page]
                 request.lengths[page] = sizes[page]
                 request.errors[page] = 0
             elif sizes[page] == PAGE_SIZE:
+                done_pages += 1
                 done_bytes += request.lengths[page]
                 request.errors[page] = 0
             else:
                 self._outcome.fall_back(request, page, "decompressed_size")
         stats = self._outcome.stats
+        stats.device_pages += done_pages
         if compress:
             run.queue.stats.comp_bytes += done_bytes
             stats.total_comp_bytes_out += done_bytes
@@ -99,59 +105,44 @@ class Harvest:
             self._outcome.count_error(error)
             self._outcome.fall_back(request, page, reason)
         elif error == -errno.E2BIG:
+            self._outcome.stats.device_pages += 1
             self._outcome.fail(request, page, error, "comp_buf_overflow")
         else:
             self._outcome.fail(request, page, error, reason)
 
     # Silence
 
-    def _give_up_dead(self, request: IaaRequest, statuses: bytes) -> None:
+    def _give_up_dead(self, request: IaaRequest) -> None:
         """Do in software what a device that is gone did not answer."""
         devices = {run.queue.device for run in request.runs}
         is_usable = self._parts.machine.is_usable
         dead = {device for device in devices if not is_usable(device)}
         for run in [run for run in request.runs if run.queue.device in dead]:
-            request.runs.remove(run)
-            for page in self._unanswered(request, run, statuses):
-                self._outcome.fall_back(request, page, "device_died")
+            self._end_run(request, run)
+            reason = "completion_timeout" if run.late else "device_died"
+            for page in self._unanswered(request, run):
+                self._outcome.fall_back(request, page, reason)
 
-    def _give_up_late(self, request: IaaRequest, statuses: bytes) -> None:
-        """
-        End with -ETIMEDOUT what was not answered within the limit.
-
-        The device may still answer, and write.  So the records and buffers of the
-        request are never used again, and its places in the queues stay taken.
-        """
+    def _end_late(self, request: IaaRequest, now_ns: int) -> None:
+        """Have a device ended that has not answered within the limit."""
         for run in request.runs:
-            for page in self._unanswered(request, run, statuses):
-                self._outcome.fail(
-                    request, page, -errno.ETIMEDOUT, "completion_timeout"
-                )
-        request.runs.clear()
-        # What waits has its own time, and no device knows its buffers yet.
-        request.submitted_ns = self._parts.clock.now_ns()
-        self._move(request)
+            if not run.late and now_ns - run.submitted_ns > self._timeout_ns:
+                run.late = True
+                for _ in range(run.start, run.stop):
+                    self._outcome.count_error(-errno.ETIMEDOUT)
+                self._parts.machine.end(run.queue.device)
 
-    def _unanswered(
-        self, request: IaaRequest, run: Run, statuses: bytes
-    ) -> Sequence[int]:
+    def _unanswered(self, request: IaaRequest, run: Run) -> Sequence[int]:
         """Take what is answered of a run that will not be over; give the rest."""
+        # Read now that the device is dead: nothing comes after it.
+        statuses = self._portal.statuses(request.first, run.stop)
         pages = range(run.start, run.stop)
         answered = [page for page in pages if statuses[page]]
         answers = [statuses[page] for page in answered]
         self._take_answers(request, answered, run, answers)
         return [page for page in pages if not statuses[page]]
 
-    def _move(self, request: IaaRequest) -> None:
-        """Give a request other records and buffers, if there are any."""
-        try:
-            first = self._portal.allocate(request.capacity)
-        except QueueFullError:
-            request.lost = True
-            return
-        old = request.buffers
-        request.first = first
-        request.buffers = self._portal.buffers(first, request.capacity)
-        request.buffers.array[:] = old.array
-        # Pages that wait will be answered here.
-        self._portal.clear(first, request.capacity)
+    @staticmethod
+    def _end_run(request: IaaRequest, run: Run) -> None:
+        request.runs.remove(run)
+        run.queue.in_flight -= run.stop - run.start

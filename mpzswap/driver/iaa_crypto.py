@@ -37,7 +37,7 @@ class IaaCrypto:
         self._portal = parts.portal
         self._clock = parts.clock
         self._waiter = Waiter(parts.clock)
-        times = ServiceTimes()
+        self._times = times = ServiceTimes()
         self.software = Software(parts.codec, parts.space)
         outcome = Outcome(self.stats, self.software)
         self._submission = Submission(parts, times, outcome)
@@ -51,8 +51,9 @@ class IaaCrypto:
     def release(self, request: Request) -> None:
         """Take back a request that is not in flight."""
         request = ours(request)
-        if not request.lost:
-            self._portal.release(request.first, request.capacity)
+        if request.runs:
+            raise ValueError(f"release: {request.in_flight} pages are in flight")
+        self._portal.release(request.first, request.capacity)
 
     def compress(self, request: Request) -> int:
         """Submit; -EINPROGRESS, or 0 where software has done it already."""
@@ -76,11 +77,13 @@ class IaaCrypto:
     def pause(self, requests: Sequence[Request]) -> None:
         """Give the devices time; all of *requests* that are pending are waited for."""
         pending = [ours(request) for request in requests]
-        due_ns = min((r.due_ns for r in pending if r.runs), default=0)
+        # One that waits for a place looks again about when something else is done.
+        soon_ns = self._clock.now_ns() + self._times.expected_ns(Operation.COMPRESS, 1)
+        due_ns = min((r.due_ns for r in pending if r.runs), default=soon_ns)
         self._waiter.pause(due_ns, core_to_spare=self._submission.has_core_to_spare())
 
     def _start(self, request: IaaRequest, operation: Operation) -> int:
-        request.start(operation, self._clock.now_ns())
+        request.start(operation)
         self._portal.clear(request.first, len(request.pages))
         if request.waiting:
             self._submission.submit(request)

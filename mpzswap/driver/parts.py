@@ -27,6 +27,9 @@ class MachineView(Protocol):
     def is_usable(self, device: int) -> bool:
         """Tell whether a device is alive; if not, it will never answer again."""
 
+    def end(self, device: int) -> None:
+        """Have a device ended that does not answer; ``is_usable`` tells when."""
+
     def submitters(self) -> int:
         """Give how many submitters there are."""
 

@@ -25,6 +25,8 @@ class SubmitQueue:
     # 0 for a dedicated queue.
     enqcmds_retries: int = 0
     stats: WqStats = field(default_factory=WqStats)
+    # Descriptors of ours whose answers we have not taken.
+    in_flight: int = 0
 
     def try_reserve(self, wanted: int) -> int:
         """Take up to *wanted* places; 0 is the kernel's -EAGAIN."""
@@ -41,4 +43,5 @@ class SubmitQueue:
     def publish(self, count: int) -> None:
         """Submit the next *count* slots of the lane: they have been prepared."""
         self.lane.publish(count)
+        self.in_flight += count
         self.doorbell.ring()

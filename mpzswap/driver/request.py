@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from mpzswap.acomp.request import EINPROGRESS, Operation, Path, Request
 from mpzswap.completion.status import Status
 from mpzswap.driver.queue import SubmitQueue
-from mpzswap.errors import QueueFullError
 
 
 @dataclass(eq=False, slots=True)
@@ -22,6 +21,9 @@ class Run:
     queue: SubmitQueue
     start: int
     stop: int
+    submitted_ns: int
+    # Not answered within the limit; its device is being ended.
+    late: bool = False
 
 
 @dataclass(eq=False)
@@ -37,11 +39,8 @@ class IaaRequest(Request):
     # Attempts to get a place since the last one that got any, and the last of them.
     retries: int = 0
     tried_ns: int = 0
-    submitted_ns: int = 0
     # When the answers should be there.
     due_ns: int = 0
-    # A device may still write into its buffers, and there were no others.
-    lost: bool = False
 
     @property
     def waiting(self) -> int:
@@ -53,12 +52,11 @@ class IaaRequest(Request):
         """Pages that are in a queue."""
         return sum(run.stop - run.start for run in self.runs)
 
-    def start(self, operation: Operation, now_ns: int) -> None:
+    def start(self, operation: Operation) -> None:
         """
         Begin anew with the pages that it has.
 
         Raises:
-            QueueFullError: its buffers cannot be used any more.
             ValueError: it is in flight, or has more pages than it holds.
         """
         count = len(self.pages)
@@ -67,21 +65,22 @@ class IaaRequest(Request):
                 f"request: {count} pages, {self.in_flight} in flight; "
                 f"must be up to {self.capacity}, and none in flight"
             )
-        if self.lost:
-            raise QueueFullError(
-                f"request: {self.capacity} pages, a device that did not answer may "
-                "still write into its buffers, and no others are free"
-            )
         self.operation = operation
-        self.errors = [EINPROGRESS] * count
         self.statuses = [int(Status.NONE)] * count
         self.paths = [int(Path.NONE)] * count
         if operation == Operation.COMPRESS:
             self.lengths = [0] * count
         self.next = 0
         self.retries = 0
-        self.submitted_ns = now_ns
         self.due_ns = 0
+        # Last: a request without errors was never started (Ctrl-C may come anywhere).
+        self.errors = [EINPROGRESS] * count
+
+    def withdraw(self, run: Run) -> None:
+        """Let the pages of a run that was not published wait again."""
+        if run in self.runs:
+            self.runs.remove(run)
+        self.next = run.start
 
 
 def ours(request: Request) -> IaaRequest:

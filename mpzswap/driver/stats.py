@@ -51,6 +51,8 @@ class DriverStats:
     total_completion_einval_errors: int = 0
     total_completion_timeout_errors: int = 0
     total_completion_comp_buf_overflow_errors: int = 0
+    # Pages whose result is a device's: done, or found not to fit.
+    device_pages: int = 0
     # Why pages did not end as a device's success; pages by reason.
     reasons: dict[str, int] = field(default_factory=dict)
 

@@ -63,7 +63,7 @@ class Submission:
             queue.device
             for table in self._tables.values()
             for queue in table
-            if queue.occupancy.outstanding
+            if queue.in_flight
         }
         machine = self._parts.machine
         return len(busy) + machine.submitters() <= machine.cores
@@ -72,22 +72,41 @@ class Submission:
         count = queue.try_reserve(min(share, request.waiting))
         if not count:
             return
-        run = Run(queue, request.next, request.next + count)
-        if request.operation == Operation.COMPRESS:
-            self._prepare_compress(request, run)
-            queue.stats.comp_calls += count
-            self._outcome.stats.total_comp_calls += count
-        else:
-            self._prepare_decompress(request, run)
-            queue.stats.decomp_calls += count
-            self._outcome.stats.total_decomp_calls += count
-        queue.publish(count)
-        queue.stats.max_occupancy = queue.occupancy.highest
-        request.runs.append(run)
-        request.next = run.stop
+        now_ns = self._parts.clock.now_ns()
+        run = Run(queue, request.next, request.next + count, now_ns)
+        before = queue.lane.published
+        try:
+            self._publish(request, run)
+        except BaseException:
+            # Ctrl-C may come anywhere: what was not published takes no place.
+            if queue.lane.published == before:
+                queue.occupancy.withdraw(count)
+                request.withdraw(run)
+            raise
+        self._count(request, run)
         request.retries = 0
         work_ns = self._times.expected_ns(request.operation, queue.occupancy.seen)
-        request.due_ns = max(request.due_ns, self._parts.clock.now_ns() + work_ns)
+        request.due_ns = max(request.due_ns, now_ns + work_ns)
+
+    def _publish(self, request: IaaRequest, run: Run) -> None:
+        """Fill the slots of a run, note it, and hand it over, in this order."""
+        if request.operation == Operation.COMPRESS:
+            self._prepare_compress(request, run)
+        else:
+            self._prepare_decompress(request, run)
+        request.runs.append(run)
+        request.next = run.stop
+        run.queue.publish(run.stop - run.start)
+
+    def _count(self, request: IaaRequest, run: Run) -> None:
+        count, stats = run.stop - run.start, run.queue.stats
+        stats.max_occupancy = run.queue.occupancy.highest
+        if request.operation == Operation.COMPRESS:
+            stats.comp_calls += count
+            self._outcome.stats.total_comp_calls += count
+        else:
+            stats.decomp_calls += count
+            self._outcome.stats.total_decomp_calls += count
 
     # Hot: once a page.  Addresses are looked up by the run and advanced by steps.
 
@@ -123,6 +142,10 @@ class Submission:
             return
         request.retries += 1
         request.tried_ns = now_ns
+        # A queue may be full since its device is dead: then the table changes, and
+        # the next attempt has other queues.
+        for device in {queue.device for queue in self._tables[request.operation]}:
+            self._parts.machine.is_usable(device)
         settings = self._parts.settings
         if request.operation == Operation.COMPRESS:
             if request.retries > settings.comp_alloc_retries:
@@ -132,10 +155,12 @@ class Submission:
 
     def _rebalance(self) -> None:
         """Choose the queues anew from the devices that are usable now."""
-        self._generation = self._parts.machine.generation()
+        generation = self._parts.machine.generation()
         tables = self._parts.machine.tables()
         by_id = {(queue.device, queue.wq): queue for queue in self._parts.queues}
         self._tables = {
             Operation.COMPRESS: [by_id[wq] for wq in tables.comp],
             Operation.DECOMPRESS: [by_id[wq] for wq in tables.decomp],
         }
+        # Last: an exception of the user's may come anywhere, and then it is not done.
+        self._generation = generation

@@ -2,8 +2,8 @@
 The board: the machine's shared words, each with one writer.
 
     | generation, submitters, device states |   the parent writes
-    | need_wakeup, counters                 |   each device its own
-    | outstanding, one row a work queue     |   each submitter its own column
+    | need_wakeup, taken, counters          |   each device its own
+    | submitted, one row a work queue       |   each submitter its own column
     | cpu words, one row a CpuWord          |   each submitter its own column
 
 Rows begin on a cache line.  Every process maps the board and finds things by the
@@ -14,8 +14,13 @@ from enum import IntEnum
 
 import msgspec
 
-from mpzswap.device.main import BOARD_SEGMENT, DEVICE_WORDS
-from mpzswap.ring.memory import CACHE_LINE_BYTES, WORD_BYTES, Segment
+from mpzswap.device.words import DEVICE_WORDS
+from mpzswap.ring.memory import (
+    BOARD_SEGMENT,
+    CACHE_LINE_BYTES,
+    WORD_BYTES,
+    Segment,
+)
 from mpzswap.topology.mapping import WqId
 from mpzswap.topology.model import Topology
 
@@ -45,6 +50,8 @@ class CpuWord(IntEnum):
     PAGES_CHECKED = 3
     # Stretches of its work that a worker has finished.
     STRETCHES = 4
+    # A device that did not answer it in time, plus one: to be ended by the parent.
+    LATE_DEVICE = 5
 
 
 class BoardLayout(msgspec.Struct, frozen=True):
@@ -152,7 +159,7 @@ class Board:
         return self._words[first : first + DEVICE_WORDS]
 
     def queue_row(self, wq: WqId) -> memoryview:
-        """Give the words of a work queue: outstanding of each submitter."""
+        """Give the words of a work queue: submitted by each submitter."""
         row = sum(self.layout.wqs[: wq.device]) + wq.wq
         first = self.layout.queues_at + row * self.layout.row_words
         return self._words[first : first + self.layout.max_submitters]

@@ -1,6 +1,5 @@
 """Many pages at once: all devices, deep queues."""
 
-import threading
 from functools import partial
 
 import msgspec
@@ -11,7 +10,7 @@ from mpzswap.acomp.request import Path, Request
 from mpzswap.clock.histogram import Histogram
 from mpzswap.errors import CorruptStreamError
 from mpzswap.machine.packed import Packed, Packing
-from mpzswap.machine.staging import Staging, pack
+from mpzswap.machine.staging import Staging
 from mpzswap.machine.submitter import Submitter
 from mpzswap.page.frame import PAGE_SIZE, Pages
 from mpzswap.topology.settings import DriverSettings
@@ -30,17 +29,23 @@ def spread(settings: DriverSettings) -> DriverSettings:
 
 
 class Bulk:
-    """Compresses and decompresses arrays of pages; one call at a time."""
+    """Compresses and decompresses arrays of pages; calls of threads take turns."""
 
     def __init__(self, submitter: Submitter, staging: Staging) -> None:
         self._compressor = submitter.config.compressor
         self._driver = submitter.driver
         self._staging = staging
-        self._lock = threading.Lock()
+        self._lock = submitter.lock
+        self._check_open = submitter.check_open
         self._pipeline = Pipeline(submitter.driver, submitter.clock, SHAPE, Histogram())
 
     def compress(self, pages: Pages) -> Packed:
-        """Compress every page; what does not compress is kept as it is."""
+        """
+        Compress every page; what does not compress is kept as it is.
+
+        Raises:
+            ClosedError: the machine is closed.
+        """
         packing = Packing(self._compressor, len(pages))
 
         def submit(request: Request, part: list[int]) -> None:
@@ -48,9 +53,10 @@ class Bulk:
             self._driver.compress(request)
 
         def take(request: Request, part: list[int]) -> None:
-            pack(packing, request, part, pages[part[0] : part[-1] + 1])
+            self._staging.pack(packing, request, part, self._driver.software)
 
         with self._lock:
+            self._check_open()
             self._pipeline.run(iter(range(len(pages))), submit, take)
         return packing.done()
 
@@ -59,8 +65,10 @@ class Bulk:
         Decompress into *out*, (N, 4096).
 
         Raises:
-            CorruptStreamError: a page is no whole stream; the others are in *out*.
-            ValueError: another compressor packed them.
+            CorruptStreamError: pages could not be decompressed, the first of them is
+                named; the others are in *out*.
+            ClosedError: the machine is closed.
+            ValueError: another compressor packed them, or one is larger than a page.
         """
         if packed.compressor != self._compressor:
             raise ValueError(
@@ -71,6 +79,7 @@ class Bulk:
             out[index] = np.frombuffer(packed.data[index], np.uint8)
         failed: dict[int, int] = {}
         with self._lock:
+            self._check_open()
             self._pipeline.run(
                 iter(np.flatnonzero(~raw).tolist()),
                 partial(self._submit_decompress, packed),

@@ -8,7 +8,7 @@ An open machine: its processes, its segments, its submitters.
          `- workers       processes with a submitter of their own
 
 Segments are numbered once and never again, so an address in one that is gone can
-name nothing else.  The columns of the board likewise.
+name nothing else.  A column of the board goes on from the words that are in it.
 """
 
 import contextlib
@@ -34,8 +34,9 @@ from mpzswap.machine.submitter import (
 )
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.report.records import DeviceReport
-from mpzswap.ring.attach import Attach
-from mpzswap.ring.memory import AddressSpace, Frames, Segment
+from mpzswap.ring.attach import Attach, Detach
+from mpzswap.ring.memory import AddressSpace, Frames, Segment, split
+from mpzswap.topology import host
 from mpzswap.topology.cpus import node_of
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import DriverSettings
@@ -78,7 +79,9 @@ class Core:
         self._lock = threading.Lock()
         self._segments = count(1)
         self._pasids = count(OWN_PASID + 1)
-        self._columns = count()
+        self._free_columns: list[int] = []
+        self._ended = False
+        self._past = Books.empty(plan.topology)
         self._submitters: list[Submitter] = []
         with contextlib.ExitStack() as stack:
             self.board = Board.create(self._layout)
@@ -94,8 +97,14 @@ class Core:
             self.stack = stack.pop_all()
 
     def _close_submitters(self) -> None:
-        for submitter in self._submitters:
-            submitter.closed = True
+        """Let every call that is under way end, and no other begin."""
+        with self._lock:
+            # What is given back from now on goes with all the rest.
+            self._ended = True
+            submitters = list(self._submitters)
+        for submitter in submitters:
+            with submitter.lock:
+                submitter.closed = True
         for worker in self.workers:
             for segment in worker.segments:
                 segment.close()
@@ -109,10 +118,31 @@ class Core:
             self.space.add(segment)
             return segment.frames(0, nr_pages)
 
+    def free_frames(self, frames: Frames) -> None:
+        """
+        Take back what ``new_frames`` gave: devices see it no more.
+
+        Arrays of it stay valid for whoever still holds one.
+        """
+        with self._lock:
+            self._free_segment(split(frames.address)[0])
+
+    def _free_segment(self, number: int) -> None:
+        if not self._ended:
+            self.devices.detach(Detach(OWN_PASID, number))
+            self.space.remove(number).close()
+
     def _new_segment(
         self, size: int, pasid: int, layout: PortalLayout | None = None
     ) -> Segment:
         """Make a segment that every device knows, with the lanes of a portal."""
+        available = host.available_memory_bytes()
+        if size > available:
+            # The system would give it, and then kill somebody for it.
+            raise MpzswapError(
+                f"shared memory: {size} bytes, must be up to {available}, "
+                "what the host has available"
+            )
         segment = Segment.create(next(self._segments), size)
         try:
             segment.prefault()
@@ -145,12 +175,21 @@ class Core:
             config, segment = self._new_portal(cpu, OWN_PASID, nr_buffers)
             config = config.with_driver(driver or config.topology.driver)
             self.space.add(segment)
+            devices = self.devices
             ground = Ground(
-                self.board, self.devices.eventfds, self.space, self.devices.look
+                self.board, devices.eventfds, self.space, devices.look, devices.end
             )
             submitter = open_submitter(config, ground, segment)
             self._submitters.append(submitter)
             return submitter
+
+    def release(self, submitter: Submitter) -> None:
+        """Take a submitter back; it is closed, and nothing of it is in flight."""
+        with self._lock:
+            self._submitters.remove(submitter)
+            self._past.add(Books.of_drivers(self.plan.topology, [submitter.driver]))
+            self._free_segment(submitter.config.portal)
+            self._free_columns.append(submitter.config.column)
 
     def start_worker(
         self,
@@ -173,16 +212,20 @@ class Core:
         make_config, more_fds = told
         with self._lock:
             pasid = next(self._pasids)
-            config, portal = self._new_portal(cpu, pasid, nr_buffers)
-            memory = self._new_segment(nr_pages * PAGE_SIZE, pasid)
-            fds = SubmitterFds(
-                self.board.segment.fd, portal.fd, memory.fd, self.devices.eventfds
-            )
-            config = config.with_memory(memory.number)
-            name = f"worker {len(self.workers)}"
-            child = self.starter.start(
-                entry, name, make_config(config), [*more_fds, *fds.listed()]
-            )
+            with contextlib.ExitStack() as stack:
+                config, portal = self._new_portal(cpu, pasid, nr_buffers)
+                stack.callback(portal.close)
+                memory = self._new_segment(nr_pages * PAGE_SIZE, pasid)
+                stack.callback(memory.close)
+                fds = SubmitterFds(
+                    self.board.segment.fd, portal.fd, memory.fd, self.devices.eventfds
+                )
+                config = config.with_memory(memory.number)
+                name = f"worker {len(self.workers)}"
+                child = self.starter.start(
+                    entry, name, make_config(config), [*more_fds, *fds.listed()]
+                )
+                stack.pop_all()
             worker = Worker(child, config, (memory, portal))
             self.workers.append(worker)
             return worker
@@ -192,15 +235,13 @@ class Core:
     ) -> tuple[SubmitterConfig, Segment]:
         plan = self.plan
         node_of(plan.topology, cpu)
-        column = next(self._columns)
-        if column >= plan.max_submitters:
-            raise MpzswapError(
-                f"submitters: {column + 1}, must be up to {plan.max_submitters}, "
-                "as the machine was made for"
-            )
         layout = PortalLayout.plan(plan.topology, nr_buffers)
-        segment = self._new_segment(layout.size, pasid, layout)
-        self.board.submitters = column + 1
+        column = self._new_column()
+        try:
+            segment = self._new_segment(layout.size, pasid, layout)
+        except BaseException:
+            self._free_columns.append(column)
+            raise
         config = SubmitterConfig(
             topology=plan.topology,
             board=self._layout,
@@ -208,18 +249,33 @@ class Core:
             column=column,
             pasid=pasid,
             cpu=cpu,
-            cores=len(plan.cores),
+            cores=min(len(plan.cores), host.usable_cores()),
             portal=segment.number,
             nr_buffers=nr_buffers,
         )
         return config, segment
 
+    def _new_column(self) -> int:
+        if self._free_columns:
+            return self._free_columns.pop()
+        column = self.board.submitters
+        if column >= self.plan.max_submitters:
+            raise MpzswapError(
+                f"submitters: {column + 1}, must be up to {self.plan.max_submitters}, "
+                "as the machine was made for; close some"
+            )
+        self.board.submitters = column + 1
+        return column
+
     # Books
 
     def books(self) -> Books:
         """Give the sums over the drivers of this process."""
-        drivers = [submitter.driver for submitter in self._submitters]
-        return Books.of_drivers(self.plan.topology, drivers)
+        with self._lock:
+            drivers = [submitter.driver for submitter in self._submitters]
+            books = Books.of_drivers(self.plan.topology, drivers)
+            books.add(self._past)
+            return books
 
     def report_devices(self, books: Books) -> tuple[DeviceReport, ...]:
         """Give the report of every device; *books* may have the workers' added."""

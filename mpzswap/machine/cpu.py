@@ -1,23 +1,22 @@
 """This process acting as a CPU: submit a batch, do something else, poll."""
 
 import asyncio
-import threading
 import time
-from collections.abc import Generator
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import Any, Self
 
 from mpzswap.acomp.request import EAGAIN, Request
-from mpzswap.errors import CompletionTimeoutError
+from mpzswap.errors import ClosedError, CompletionTimeoutError
 from mpzswap.machine.packed import Packed, Packing
-from mpzswap.machine.staging import Staging, pack
+from mpzswap.machine.staging import Staging
 from mpzswap.machine.submitter import Submitter
-from mpzswap.page.frame import Pages, PagesLike, as_pages
+from mpzswap.page.frame import PagesLike, as_pages
 
 # Pages that batches of one CPU may have in flight together.
 NR_BUFFERS = 512
-# Ours: longer than the driver's own limit for a request, which ends it sooner.
+# Ours: six times the limit that the driver has for a request by default.  A topology
+# may give it up to an hour, completion_timeout_ms; then say how long to wait.
 WAIT_TIMEOUT_S = 30.0
 # Between two looks of a coroutine: some pages' time; the loop serves others then.
 AWAIT_INTERVAL_S = 0.0002
@@ -30,18 +29,18 @@ class Batch:
     It may be dropped: its CPU sees it to its end.
     """
 
-    def __init__(self, cpu: "Cpu", request: Request, pages: Pages) -> None:
+    def __init__(self, cpu: "Cpu", request: Request, nr_pages: int) -> None:
         self._cpu = cpu
         self._request: Request | None = request
-        self._pages = pages
+        self._nr_pages = nr_pages
         self._packed: Packed | None = None
 
     def __len__(self) -> int:
         """Give the number of pages."""
-        return len(self._pages)
+        return self._nr_pages
 
     def poll(self) -> bool:
-        """Tell whether every page has a status; never blocks."""
+        """Tell whether every page has a status; never waits for a device."""
         with self._cpu.lock:
             return self._poll()
 
@@ -53,14 +52,14 @@ class Batch:
             CompletionTimeoutError: not done within *timeout_s*; it goes on.
         """
         until = time.monotonic() + timeout_s
-        with self._cpu.lock:
-            while not self._poll():
-                if time.monotonic() > until:
-                    raise CompletionTimeoutError(
-                        f"batch of {len(self)} pages: not done within {timeout_s} s"
-                    )
-                assert self._request is not None
-                self._cpu.driver.pause([self._request])
+        while not self.poll():
+            if time.monotonic() > until:
+                raise CompletionTimeoutError(
+                    f"batch of {len(self)} pages: not done within {timeout_s} s"
+                )
+            # Without the lock: a pause only reads, and sleeps.
+            if (request := self._request) is not None:
+                self._cpu.driver.pause([request])
         assert self._packed is not None
         return self._packed
 
@@ -80,25 +79,62 @@ class Batch:
         self._cpu.check_open()
         if self._cpu.driver.poll(self._request) == EAGAIN:
             return False
-        packing = Packing(self._cpu.compressor, len(self))
-        pack(packing, self._request, range(len(self)), self._pages)
-        self._packed = packing.done()
-        self._cpu.driver.release(self._request)
+        self._packed = self._cpu.take(self._request)
         self._request = None
         return True
 
 
 class Cpu:
-    """A CPU of the topology; made by ``Machine.cpu``, used by any thread."""
+    """
+    A CPU of the topology; made by ``Machine.cpu``, used by any thread.
 
-    def __init__(self, submitter: Submitter, staging: Staging) -> None:
-        self.compressor = submitter.config.compressor
+    Args:
+        submitter: its own.
+        staging: as many frames as the submitter has buffers.
+        give_back: gives the machine back what it made for us.
+    """
+
+    def __init__(
+        self, submitter: Submitter, staging: Staging, give_back: Callable[[], None]
+    ) -> None:
         self.driver = submitter.driver
-        self.check_open = submitter.check_open
-        # A lock of this process alone: threads of the user take turns.
-        self.lock = threading.Lock()
+        self.lock = submitter.lock
+        self._submitter = submitter
         self._staging = staging
+        self._give_back = give_back
+        self._closed = False
         self._batches: list[Batch] = []
+
+    def __enter__(self) -> Self:
+        """Be closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """
+        See every batch to its end, and give all back.  It may be repeated.
+
+        Batches that were submitted before keep their results.
+        """
+        with self.lock:
+            if self._closed:
+                return
+            # At its end the machine has taken back what it gave.
+            mine = not self._submitter.closed
+            while mine and self._pending():
+                self.driver.pause([b._request for b in self._batches if b._request])  # noqa: SLF001 - ours
+            self._closed = self._submitter.closed = True
+        # Without our lock: the machine takes its own, and nobody holds two.
+        if mine:
+            self._give_back()
 
     def submit(self, pages: PagesLike) -> Batch:
         """
@@ -108,6 +144,7 @@ class Cpu:
         be changed before the batch is done.
 
         Raises:
+            ClosedError: it or its machine is closed.
             QueueFullError: so many are in flight that there are no buffers; try again.
             ValueError: no pages, more than 512, or a size no multiple of 4096.
         """
@@ -117,11 +154,35 @@ class Cpu:
         with self.lock:
             self.check_open()
             # What is done gives its buffers back, whether somebody asks or not.
-            self._batches = [batch for batch in self._batches if not batch._poll()]  # noqa: SLF001 - one of ours
+            self._pending()
             request = self.driver.allocate(len(array))
-            self._staging.place(request, array)
-            self.driver.compress(request)
-            kept = array if array.flags.owndata else np.array(array)
-            batch = Batch(self, request, kept)
-            self._batches.append(batch)
+            batch = Batch(self, request, len(array))
+            try:
+                self._staging.place(request, array)
+                self.driver.compress(request)
+            finally:
+                # An interrupt may have come when devices had it already.
+                if request.errors:
+                    self._batches.append(batch)
+                else:
+                    self.driver.release(request)
             return batch
+
+    def check_open(self) -> None:
+        """Refuse to work after the end."""
+        if self._closed:
+            raise ClosedError(f"CPU {self._submitter.config.cpu}: is closed")
+        self._submitter.check_open()
+
+    def take(self, request: Request) -> Packed:
+        """Give what came of a request, and take its buffers back."""
+        nr_pages = len(request.pages)
+        packing = Packing(self._submitter.config.compressor, nr_pages)
+        self._staging.pack(packing, request, range(nr_pages), self.driver.software)
+        self.driver.release(request)
+        return packing.done()
+
+    def _pending(self) -> bool:
+        """Take what is done; tell whether a batch is not."""
+        self._batches = [batch for batch in self._batches if not batch._poll()]  # noqa: SLF001 - one of ours
+        return bool(self._batches)

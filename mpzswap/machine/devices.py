@@ -8,6 +8,9 @@ queues anew, and what was in flight there is done in software.
 """
 
 import os
+import signal
+import threading
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +18,14 @@ from dataclasses import dataclass
 import msgspec
 
 from mpzswap.device.counters import DeviceCounters
-from mpzswap.device.main import NEED_WAKEUP_WORDS, DeviceConfig
+from mpzswap.device.main import DeviceConfig
+from mpzswap.device.words import COUNTERS
 from mpzswap.errors import CompletionTimeoutError, DeviceDiedError
-from mpzswap.machine.board import Board, DeviceState
+from mpzswap.machine.board import Board, CpuWord, DeviceState
 from mpzswap.machine.child import Child
+from mpzswap.machine.ending import KILL_TIMEOUT_S, send_signal, wait_gone
 from mpzswap.machine.process import Starter
-from mpzswap.ring.attach import Attach, Detach, Publish, encode
+from mpzswap.ring.attach import Attach, Detach, PublishCounters, encode
 from mpzswap.topology.model import Device, Topology
 
 ENTRY = "mpzswap.device.main:main"
@@ -56,6 +61,8 @@ class Devices:
 
     def __init__(self, topology: Topology, board: Board) -> None:
         self.all: list[DeviceProcess] = []
+        # Threads of the user share the control sockets: one at a time.
+        self._lock = threading.Lock()
         self._topology = topology
         self._board = board
 
@@ -70,12 +77,16 @@ class Devices:
                 core=place(index, len(self._topology.devices), cores),
                 spin_ns=SPIN_NS,
             )
-            child = starter.start(
-                ENTRY,
-                f"device {device.name}",
-                msgspec.json.encode(config),
-                [self._board.segment.fd, eventfd],
-            )
+            try:
+                child = starter.start(
+                    ENTRY,
+                    f"device {device.name}",
+                    msgspec.json.encode(config),
+                    [self._board.segment.fd, eventfd],
+                )
+            except BaseException:
+                os.close(eventfd)
+                raise
             self.all.append(DeviceProcess(index, device, child, eventfd))
         for process in self.all:
             process.child.wait_ready()
@@ -108,14 +119,33 @@ class Devices:
         self._tell([encode(message)] * len(self.all))
 
     def publish_counters(self) -> None:
-        """Let all devices write their counters; when this returns they have."""
-        self._tell([encode(Publish())] * len(self.all))
+        """Let all devices write their counters; one that is busy has older ones."""
+        self._tell([encode(PublishCounters())] * len(self.all), end_late=False)
 
     def look(self) -> None:
-        """Note in the board which devices have died."""
-        for process in self.all:
-            if not process.child.is_alive():
-                self._note_death(process)
+        """Note in the board which devices have died, and end those that are late."""
+        # Whoever has the lock is talking to the devices, and sees deaths as well.
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            for device in filter(None, self._board.cpu_row(CpuWord.LATE_DEVICE)):
+                self.end(device - 1)
+            for process in self.all:
+                if not process.child.is_alive():
+                    self._note_death(process)
+        finally:
+            self._lock.release()
+
+    def end(self, index: int) -> None:
+        """
+        End a device that does not answer; ``look`` notes it when it is gone.
+
+        By SIGKILL, which a stopped process does not survive either: it must not
+        write later into memory that then belongs to somebody else.
+        """
+        process = self.all[index]
+        if self.state(index) != DeviceState.DIED:
+            send_signal(process.child.process.pidfd, signal.SIGKILL)
 
     def state(self, index: int) -> DeviceState:
         """Give what is known of a device."""
@@ -124,23 +154,30 @@ class Devices:
     def counters(self, index: int) -> DeviceCounters:
         """Give what a device has counted."""
         words = self._board.device_words(index)
-        return DeviceCounters.read(words[NEED_WAKEUP_WORDS:])
+        return DeviceCounters.read(words[COUNTERS])
 
     def _tell(
         self,
         bodies: Sequence[bytes],
         fds: Sequence[int] = (),
         limit_s: float = ANSWER_TIMEOUT_S,
+        *,
+        end_late: bool = True,
     ) -> None:
         """Send each device its message, then wait for all answers."""
-        told = [
-            process
-            for process, body in zip(self.all, bodies, strict=True)
-            if self.state(process.index) != DeviceState.DIED
-            and self._say(process, body, fds)
-        ]
-        for process in told:
-            self._hear(process, limit_s)
+        with self._lock:
+            told = [
+                (process, body)
+                for process, body in zip(self.all, bodies, strict=True)
+                if self.state(process.index) != DeviceState.DIED
+                and self._say(process, body, fds)
+            ]
+            for process, body in told:
+                try:
+                    self._hear(process, body, limit_s)
+                except CompletionTimeoutError:
+                    if end_late:
+                        self._end_now(process)
 
     def _say(self, process: DeviceProcess, body: bytes, fds: Sequence[int]) -> bool:
         try:
@@ -148,18 +185,26 @@ class Devices:
         except DeviceDiedError:
             self._note_death(process)
             return False
+        except CompletionTimeoutError:
+            self._end_now(process)
+            return False
         return True
 
-    def _hear(self, process: DeviceProcess, limit_s: float) -> None:
+    def _hear(self, process: DeviceProcess, body: bytes, limit_s: float) -> None:
+        """Wait for the answer to *body*; earlier ones that nobody took are dropped."""
+        until = time.monotonic() + limit_s
         try:
-            process.child.receive(limit_s)
+            answer = None
+            while answer != body:
+                left_s = max(0.0, until - time.monotonic())
+                answer = process.child.receive(left_s).body
         except DeviceDiedError:
             self._note_death(process)
-        except CompletionTimeoutError:
-            # It is stuck.  Ended for good, so that it cannot write later into
-            # memory that then belongs to somebody else.
-            process.child.stop()
-            self._note_death(process)
+
+    def _end_now(self, process: DeviceProcess) -> None:
+        self.end(process.index)
+        wait_gone([process.child.process.pidfd], KILL_TIMEOUT_S, {})
+        self._note_death(process)
 
     def _note_death(self, process: DeviceProcess) -> None:
         if self.state(process.index) == DeviceState.DIED:
@@ -178,6 +223,7 @@ def place(index: int, devices: int, cores: Sequence[int]) -> int | None:
 
     Two busy devices that may move were seen to share a core for long.  But where
     submitters have no core of their own, one that runs on a device's core holds that
-    device up, though another core is idle: stores took twice as long.
+    device up, though another core is idle: stores took twice as long.  Two machines
+    that are open at once pin to the same cores.
     """
     return cores[index] if devices < len(cores) else None

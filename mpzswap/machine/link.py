@@ -28,7 +28,7 @@ from pathlib import Path
 
 import msgspec
 
-import mpzswap
+from mpzswap import version
 from mpzswap.errors import ClosedError, DeviceDiedError, MpzswapError
 from mpzswap.machine import boot, ending
 from mpzswap.machine.child import Process, describe
@@ -186,7 +186,7 @@ def execute(end: socket.socket) -> subprocess.Popen[bytes]:
     """Execute the starter with *end* of its socket as its standard input."""
     if not sys.executable:
         raise MpzswapError("starter: sys.executable is empty; there is no interpreter")
-    folder = str(Path(mpzswap.__file__).resolve().parent)
+    folder = str(Path(version.__file__).resolve().parent)
     path = [os.path.abspath(entry) for entry in sys.path]  # noqa: PTH100 - a zip is no Path
     # Ctrl-C in the starter's first moments; the mask is inherited, a handler is not.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -16,6 +16,7 @@ from mpzswap.machine.staging import Staging
 from mpzswap.machine.stats import MachineStats
 from mpzswap.machine.submitter import Submitter
 from mpzswap.page.frame import PAGE_SIZE, Pages, PagesLike, as_pages
+from mpzswap.ring.memory import Frames
 from mpzswap.ring.ordering import check_processor
 from mpzswap.topology.model import Topology
 
@@ -48,6 +49,7 @@ class Machine:
         self.compressor = compressor or self.topology.zswap.compressor
         make_codec(self.compressor)
         self._max_submitters = max_submitters
+        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._core: Core | None = None
         self._bulk: bulk.Bulk | None = None
@@ -94,6 +96,8 @@ class Machine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if os.getpid() != self._pid:
+            return  # A fork of its owner: nothing here is ours to end.
         with self._lock:
             core, self._core, self._bulk = self._core, None, None
             self._closed = True
@@ -103,8 +107,10 @@ class Machine:
     @property
     def core(self) -> Core:
         """The processes and segments; for workloads, not for users."""
+        if os.getpid() != self._pid:
+            raise ClosedError("machine: belongs to the process that made it")
         if self._core is None:
-            state = "closed" if self._closed else "not open yet"
+            state = "closed" if self._closed else "not open yet; use `with`, or open()"
             raise ClosedError(f"machine: is {state}")
         return self._core
 
@@ -148,6 +154,21 @@ class Machine:
             raise ValueError(f"pages: {count}, must be at least 1")
         return self.core.new_frames(count).array
 
+    def free_pages(self, pages: Pages) -> None:
+        """
+        Take back what ``allocate_pages`` gave: devices see it no more.
+
+        Arrays of it stay valid; none of it may be in a batch that is not done.
+
+        Raises:
+            ValueError: these are not such pages.
+        """
+        core = self.core
+        address = core.space.address_of(pages)
+        if address is None:
+            raise ValueError("pages: not of allocate_pages, or freed already")
+        core.free_frames(Frames(pages, address))
+
     def cpu(self, number: int = 0) -> cpu.Cpu:
         """
         Let this process act as CPU *number* of the topology.
@@ -155,8 +176,15 @@ class Machine:
         Raises:
             InputError: the topology has no such CPU.
         """
-        submitter = self.core.new_submitter(number, cpu.NR_BUFFERS)
-        return cpu.Cpu(submitter, self._new_staging(submitter))
+        core = self.core
+        submitter = core.new_submitter(number, cpu.NR_BUFFERS)
+        staging = self._new_staging(submitter)
+
+        def give_back() -> None:
+            core.release(submitter)
+            core.free_frames(staging.frames)
+
+        return cpu.Cpu(submitter, staging, give_back)
 
     def zswap(self, cpu: int = 0, **settings: object) -> store.PageStore:
         """
@@ -170,14 +198,18 @@ class Machine:
                 The last is False here unless it is given: a load keeps the page.
 
         Raises:
-            InputError: a setting is unknown or out of its range.
+            TopologyError: a setting is unknown or out of its range.
         """
         chosen = store.choose_settings(self.topology.zswap, settings)
         core = self.core
         submitter = core.new_submitter(cpu, store.nr_buffers(chosen))
-        return store.PageStore(
-            submitter, core.new_frames(store.MAX_FOLIO_PAGES), chosen
-        )
+        frames = core.new_frames(store.MAX_FOLIO_PAGES)
+
+        def give_back() -> None:
+            core.release(submitter)
+            core.free_frames(frames)
+
+        return store.PageStore(submitter, frames, chosen, give_back)
 
     def stats(self) -> MachineStats:
         """Give what devices and the drivers of this process have counted."""

@@ -70,10 +70,9 @@ class Packing:
 
     def done(self) -> Packed:
         """Give them; every page has been put."""
-        return Packed(
-            compressor=self._compressor,
-            lengths=np.array(self._lengths, np.uint32),
-            status=np.array(self._status, np.uint8),
-            path=np.array(self._path, np.uint8),
-            data=tuple(self._data),
-        )
+        lengths = np.array(self._lengths, np.uint32)
+        status = np.array(self._status, np.uint8)
+        path = np.array(self._path, np.uint8)
+        for column in (lengths, status, path):
+            column.setflags(write=False)
+        return Packed(self._compressor, lengths, status, path, tuple(self._data))

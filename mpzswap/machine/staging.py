@@ -5,13 +5,18 @@ Pages in shared memory are named where they are.  Others are copied: each buffer
 the portal has a staging frame beside it, so a request never lacks one.
 """
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mpzswap.acomp.request import Path, Request
+from mpzswap.driver.software import Software
 from mpzswap.machine.packed import Packing
 from mpzswap.page.frame import PAGE_SIZE, Pages
 from mpzswap.ring.memory import AddressSpace, Frames
+
+# A page is compressed, or does not get smaller; anything else is not about the page.
+ANSWERS = (0, -errno.E2BIG, -errno.ENOSPC)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +49,27 @@ class Staging:
         end = address + len(pages) * PAGE_SIZE
         request.pages = range(address, end, PAGE_SIZE)
 
+    def pack(
+        self,
+        packing: Packing,
+        request: Request,
+        indices: Sequence[int],
+        software: Software,
+    ) -> None:
+        """Put what a compression gave; *software* does what devices could not."""
+        views, lengths, errors = request.buffers.views, request.lengths, request.errors
+        for place, index in enumerate(indices):
+            if errors[place] not in ANSWERS:
+                software.compress(request, place)
+            length = lengths[place]
+            if errors[place] or length >= PAGE_SIZE:
+                data, path = self._page(request, place), Path.RAW
+            else:
+                data, path = bytes(views[place][:length]), Path(request.paths[place])
+            packing.put(index, data, request.statuses[place], path)
 
-def pack(
-    packing: Packing, request: Request, indices: Sequence[int], pages: Pages
-) -> None:
-    """Put the result of a compression: *pages* are the input, at *indices*."""
-    views, lengths, errors = request.buffers.views, request.lengths, request.errors
-    for place, index in enumerate(indices):
-        length = lengths[place]
-        if errors[place] or length >= PAGE_SIZE:
-            data, path = pages[place].tobytes(), Path.RAW
-        else:
-            data, path = bytes(views[place][:length]), Path(request.paths[place])
-        packing.put(index, data, request.statuses[place], path)
+    def _page(self, request: Request, place: int) -> bytes:
+        """Give a page from where ``place`` let the request find it."""
+        page = self.space.resolve(request.pages[place], PAGE_SIZE)
+        assert page is not None
+        return bytes(page)

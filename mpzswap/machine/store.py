@@ -1,14 +1,17 @@
 """A compressed page store for the user: zswap, with folios as bytes."""
 
-import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
 import msgspec
 
 from mpzswap.acomp.pipeline import Shape
-from mpzswap.errors import InputError
+from mpzswap.errors import ClosedError, InputError
 from mpzswap.machine.submitter import Submitter
 from mpzswap.page.frame import PagesLike, as_pages
 from mpzswap.ring.memory import Frames
+from mpzswap.topology.explain import explained
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.stats import ZswapStats
 from mpzswap.zswap.store import Folio
@@ -16,6 +19,12 @@ from mpzswap.zswap.zswap import Zswap
 
 # A load keeps the page: users of a store expect it; the kernel's swap-in does not.
 STORE_SETTINGS = {"exclusive_loads": False}
+NOT_OF_A_STORE = (
+    "compressor",
+    "compress_batchsize",
+    "page_cluster",
+    "shrinker_enabled",
+)
 # The largest folio: 2 MiB, PMD_SIZE on x86-64.
 MAX_FOLIO_PAGES = 512
 
@@ -28,10 +37,15 @@ class PageStore:
         submitter: the CPU's.
         frames: where folios are staged, MAX_FOLIO_PAGES of them.
         settings: of this zswap.
+        give_back: gives the machine back what it made for us.
     """
 
     def __init__(
-        self, submitter: Submitter, frames: Frames, settings: ZswapSettings
+        self,
+        submitter: Submitter,
+        frames: Frames,
+        settings: ZswapSettings,
+        give_back: Callable[[], None],
     ) -> None:
         self._zswap = Zswap(
             settings,
@@ -40,8 +54,40 @@ class PageStore:
             submitter.clock,
         )
         self._frames = frames
-        self._check_open = submitter.check_open
-        self._lock = threading.Lock()
+        self._submitter = submitter
+        self._lock = submitter.lock
+        self._give_back = give_back
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        """Be closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """
+        Forget all pages, and give all back.  It may be repeated.
+
+        ``stats`` still gives what was counted, and stored, until then.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            # At its end the machine has taken back what it gave.
+            mine = not self._submitter.closed
+            self._zswap.close()
+            self._closed = self._submitter.closed = True
+        # Without our lock: the machine takes its own, and nobody holds two.
+        if mine:
+            self._give_back()
 
     def store(self, offset: int, folio: PagesLike) -> bool:
         """
@@ -51,13 +97,16 @@ class PageStore:
             False: rejected; nothing is kept of it, nor of what was there before.
 
         Raises:
-            ValueError: no page, more than 512, or a size no multiple of 4096.
+            ValueError: no page, more than 512, a size no multiple of 4096, or an
+                offset below 0.
         """
         pages = as_pages(folio)
         if not 0 < len(pages) <= MAX_FOLIO_PAGES:
             raise ValueError(
                 f"folio: {len(pages)} pages, must be 1 to {MAX_FOLIO_PAGES}"
             )
+        if offset < 0:
+            raise ValueError(f"offset: {offset}, must not be below 0")
         with self._lock:
             self._check_open()
             self._frames.array[: len(pages)] = pages
@@ -80,23 +129,31 @@ class PageStore:
     def invalidate(self, offset: int) -> bool:
         """Forget the page at *offset*; False if none was stored there."""
         with self._lock:
+            self._check_open()
             return self._zswap.invalidate(offset)
 
     def __contains__(self, offset: int) -> bool:
         """Tell whether a page is stored at *offset*."""
-        return offset in self._zswap
+        with self._lock:
+            self._check_open()
+            return offset in self._zswap
 
     def __len__(self) -> int:
         """Give the number of stored pages."""
-        return len(self._zswap)
+        with self._lock:
+            self._check_open()
+            return len(self._zswap)
 
     def stats(self) -> ZswapStats:
         """Give the counters; fields are named as in the JSON of a stress run."""
-        return self._zswap.stats()
+        with self._lock:
+            return self._zswap.stats()
 
-    def close(self) -> None:
-        """Forget all pages; the machine does it at its end."""
-        self._zswap.close()
+    def _check_open(self) -> None:
+        """Refuse to work after the end."""
+        if self._closed:
+            raise ClosedError(f"page store of CPU {self._submitter.config.cpu}: closed")
+        self._submitter.check_open()
 
 
 def choose_settings(
@@ -106,13 +163,14 @@ def choose_settings(
     Give *settings* with *changes*.
 
     Raises:
-        InputError: a change is unknown or out of its range.
+        InputError: a change is unknown, out of its range, or of no use here.
     """
+    for name, value in changes.items():
+        if name in NOT_OF_A_STORE:
+            raise InputError(f"{name}: {value!r}: is the machine's or reclaim's")
     plain = msgspec.to_builtins(settings) | STORE_SETTINGS | changes
-    try:
+    with explained(ZswapSettings, plain):
         return msgspec.convert(plain, ZswapSettings)
-    except msgspec.ValidationError as error:
-        raise InputError(f"zswap: {error}") from error
 
 
 def nr_buffers(settings: ZswapSettings) -> int:

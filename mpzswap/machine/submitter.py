@@ -5,13 +5,16 @@ The parent opens submitters for itself; a worker process opens its own from what
 the parent sent.  Both run the same code on the same layout.
 """
 
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
 from mpzswap.clock.work import Clock, WorkClock
 from mpzswap.codec.table import make_codec
+from mpzswap.device.words import NEED_WAKEUP, TAKEN
 from mpzswap.driver.iaa_crypto import IaaCrypto
 from mpzswap.driver.parts import DriverParts
 from mpzswap.driver.portal import Portal, PortalLayout
@@ -87,6 +90,7 @@ class BoardView:
         self._cpu = config.cpu
         self._board = ground.board
         self._look = ground.look
+        self.end = ground.end
 
     def generation(self) -> int:
         """Give a number that changes whenever a device comes or goes."""
@@ -116,7 +120,10 @@ class Submitter:
     clock: Clock
     # A worker's own pages.
     memory: Frames | None = None
+    # Threads of the user take turns; so does the machine's end.
+    lock: threading.Lock = field(default_factory=threading.Lock)
     closed: bool = False
+    pid: int = field(default_factory=os.getpid)
 
     @property
     def buffers_address(self) -> int:
@@ -125,7 +132,15 @@ class Submitter:
         return address(self.config.portal, layout.buffers_offset)
 
     def check_open(self) -> None:
-        """Refuse to work after the machine's end: no device would ever answer."""
+        """
+        Refuse to work after the machine's end: no device would ever answer.
+
+        And in a fork of our process: its lanes and records are the parent's too.
+        """
+        if os.getpid() != self.pid:
+            raise ClosedError(
+                f"CPU {self.config.cpu}: belongs to the process that made it"
+            )
         if self.closed:
             raise ClosedError(f"CPU {self.config.cpu}: its machine is closed")
 
@@ -150,6 +165,8 @@ class Ground:
     space: AddressSpace
     # Looks for deaths and notes them in the board; a worker relies on the parent.
     look: Callable[[], None]
+    # Ends a device; a worker asks the parent, through the board.
+    end: Callable[[int], None]
 
 
 def open_submitter(
@@ -182,7 +199,12 @@ def adopt_submitter(config: SubmitterConfig, fds: Sequence[int]) -> Submitter:
         segment.prefault()
         space.add(segment)
     board = Board.map(own.board, config.board)
-    ground = Ground(board, own.eventfds, space, look=lambda: None)
+    late = board.cpu_row(CpuWord.LATE_DEVICE)
+
+    def end(device: int) -> None:
+        late[config.column] = device + 1
+
+    ground = Ground(board, own.eventfds, space, look=lambda: None, end=end)
     submitter = open_submitter(config, ground, portal)
     submitter.memory = memory.frames(0, memory.size // PAGE_SIZE)
     return submitter
@@ -193,10 +215,12 @@ def _queues(
 ) -> Iterator[SubmitQueue]:
     board = ground.board
     for index, device in enumerate(config.topology.devices):
-        doorbell = Doorbell(board.device_words(index)[:1], ground.eventfds[index])
+        words = board.device_words(index)
+        doorbell = Doorbell(words[NEED_WAKEUP], ground.eventfds[index])
         for wq, queue in enumerate(device.wqs):
             occupancy = Occupancy(
                 board.queue_row(WqId(index, wq)),
+                words[TAKEN][wq : wq + 1],
                 config.column,
                 queue.capacity,
                 lambda: board.submitters,

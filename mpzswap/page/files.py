@@ -90,8 +90,10 @@ def walk(folder: Path, unread: list[OSError]) -> Iterator[Path]:
 
 def read_padded(path: Path, limit: int | None) -> bytes:
     """Read up to *limit* pages of a file, padded with zeros to whole pages."""
-    with path.open("rb") as file:
-        data = file.read(-1 if limit is None else limit * PAGE_SIZE)
+    # A file of /proc may have nothing now and something later: not for us to wait.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        data = file.read(-1 if limit is None else limit * PAGE_SIZE) or b""
     return data + bytes(-len(data) % PAGE_SIZE)
 
 

@@ -21,11 +21,13 @@ def as_pages(data: PagesLike) -> Pages:
 
     Raises:
         ValueError: the size is no multiple of 4096 bytes.
+        TypeError: text, or objects, which have no bytes of their own.
     """
-    if isinstance(data, bytes | bytearray | memoryview):
-        flat = np.frombuffer(data, np.uint8)
-    else:
-        flat = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+    array = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data
+    array = np.ascontiguousarray(array)
+    if array.dtype.kind not in "biufcV":
+        raise TypeError(f"pages: {type(data).__name__}, must be bytes or an array")
+    flat = array.reshape(-1).view(np.uint8)
     if flat.size % PAGE_SIZE:
         raise ValueError(
             f"pages: {flat.size} bytes, must be a multiple of {PAGE_SIZE} bytes"

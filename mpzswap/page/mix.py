@@ -22,9 +22,6 @@ from mpzswap.page.text import text
 
 PAGE_WORDS = PAGE_SIZE // 8
 
-# What `mix:` stands for where a user names no pages.
-DEFAULT_MIX = "mixed"
-
 # usemem writes 10 GiB a process in the runs of the series (`usemem -n 30 10g`).
 USEMEM_PAGES = (10 << 30) // PAGE_SIZE
 # Random words in a page of `usemem`; see there.

@@ -18,6 +18,8 @@ from mpzswap.page.frame import Pages
 from mpzswap.page.mix import MIXES, find, generate
 from mpzswap.page.process import read_process
 
+# Where a user names no pages.
+DEFAULT_SOURCE = "mix:mixed"
 # Of more digits than Linux gives: at most 2**22 (include/linux/threads.h).
 PROCESS_ID = r"[1-9][0-9]{0,8}"
 

@@ -48,6 +48,9 @@ class ZswapReport(msgspec.Struct, frozen=True):
     written_back_pages: int
     compressed_bytes: int
     compression_ratio: float
+    # Pages that went to the swap file, past zswap or out of it, and came from there.
+    pswpout: int
+    pswpin: int
     # Pages handed to zswap, and how each of them ended; the four add up to it.
     pages_out: int
     compressed_out: int
@@ -103,10 +106,11 @@ class PathsReport(msgspec.Struct, frozen=True):
     """
     Which way pages went.
 
-    ``device``: submissions that a device answered, compressions and decompressions;
-    the calls of all work queues add up to it.  ``software``: pages that software
-    did instead.  ``rejected``: pages that zswap did not take.  ``reasons``: why a
-    page did not end as a device's success, or was not stored.
+    ``device``: pages whose result is a device's, compressed, decompressed or found
+    not to fit; where nothing fails the calls of all work queues add up to it.
+    ``software``: pages that software did instead.  ``rejected``: pages that zswap
+    did not take.  ``reasons``: why a page did not end as a device's success, or was
+    not stored.
     """
 
     device: int
@@ -149,6 +153,7 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
     pages: str
     folio_pages: int
     reclaim_batch: int
+    swap_bytes: int
     rounds: int
     pages_written: int
     # From the word to begin until the last worker has checked its last page.

@@ -31,9 +31,9 @@ class Detach(msgspec.Struct, frozen=True, tag="detach"):
     segment: int
 
 
-class Publish(msgspec.Struct, frozen=True, tag="publish"):
+class PublishCounters(msgspec.Struct, frozen=True, tag="publish"):
     """Write your counters into the board now; they are true when you answer."""
 
 
-MESSAGE = msgspec.json.Decoder(Attach | Detach | Publish)
+MESSAGE = msgspec.json.Decoder(Attach | Detach | PublishCounters)
 encode = msgspec.json.encode

@@ -50,6 +50,11 @@ class Lane:
         """Give the number of slots that can be published now."""
         return self.capacity - (self._tail - self._words[0])
 
+    @property
+    def published(self) -> int:
+        """How many slots were ever handed over."""
+        return self._tail
+
     def slot(self, ahead: int = 0) -> int:
         """Give where in ``slots`` the *ahead*-th slot to be published begins."""
         return ((self._tail + ahead) & self._mask) * DESCRIPTOR_BYTES
@@ -58,6 +63,7 @@ class Lane:
         """Hand the next *count* slots over; they have been filled."""
         if count > self.space_left():
             raise ValueError(f"publish: {count}, must be up to {self.space_left()}")
+        # Nothing is called from here on, so no signal's handler comes between.
         self._tail += count
         # The store that publishes comes last.
         self._words[TAIL_WORD] = self._tail

@@ -31,6 +31,9 @@ from mpzswap.page.frame import PAGE_SIZE, Pages
 OFFSET_BITS = 40
 OFFSET_MASK = (1 << OFFSET_BITS) - 1
 
+# The number of the machine's own words; those of other segments are above it.
+BOARD_SEGMENT = 0
+
 CACHE_LINE_BYTES = 64
 WORD_BYTES = 8
 
@@ -100,6 +103,10 @@ class Segment:
             MpzswapError: the system does not give that much memory.
         """
         size = max(1, -(-size // PAGE_SIZE)) * PAGE_SIZE
+        if size > 1 << OFFSET_BITS:
+            raise MpzswapError(
+                f"shared memory: {size} bytes, must be up to {1 << OFFSET_BITS}"
+            )
         fd = os.memfd_create("mpzswap", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
             os.ftruncate(fd, size)
@@ -177,15 +184,22 @@ class AddressSpace:
     """
 
     def __init__(self) -> None:
-        self._segments: dict[int, tuple[Segment, memoryview]] = {}
+        # Replaced, never changed: threads of the user look things up meanwhile.
+        self._segments: dict[int, tuple[Segment, memoryview, int]] = {}
 
     def add(self, segment: Segment) -> None:
         """Let descriptors name *segment*."""
-        self._segments[segment.number] = segment, segment.memory
+        memory = segment.memory
+        start = np.frombuffer(memory, np.uint8).ctypes.data
+        found = segment, memory, start
+        self._segments = {**self._segments, segment.number: found}
 
     def remove(self, number: int) -> Segment:
         """Take a segment out; no view of it is kept here."""
-        return self._segments.pop(number)[0]
+        segments = dict(self._segments)
+        segment = segments.pop(number)[0]
+        self._segments = segments
+        return segment
 
     def resolve(self, device_address: int, size: int) -> memoryview | None:
         """Give the *size* bytes at an address; None if they are not all inside."""
@@ -196,18 +210,18 @@ class AddressSpace:
         return found[1][offset : offset + size]
 
     def address_of(self, pages: Pages) -> int | None:
-        """Give the address of an array that lies, without gaps, in a segment."""
+        """Give the device address of an array that lies whole in one segment."""
         if not pages.flags.c_contiguous:
-            return None  # Whoever goes on from its first byte meets other pages.
-        start = pages.__array_interface__["data"][0]
-        for segment, memory in self._segments.values():
-            offset = start - np.frombuffer(memory, np.uint8).ctypes.data
+            return None
+        begin = pages.__array_interface__["data"][0]
+        for segment, _, start in self._segments.values():
+            offset = begin - start
             if offset >= 0 and offset + pages.nbytes <= segment.size:
                 return address(segment.number, offset)
         return None
 
     def close(self) -> None:
         """Close every segment in it."""
-        for segment, _ in self._segments.values():
+        segments, self._segments = self._segments, {}
+        for segment, _, _ in segments.values():
             segment.close()
-        self._segments.clear()

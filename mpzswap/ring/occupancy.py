@@ -1,15 +1,19 @@
 """
 The size of a work queue, shared by all its submitters and never exceeded.
 
-    | submitter 0 | submitter 1 | ...      descriptors outstanding, one word each
+    | submitter 0 | submitter 1 | ...    descriptors submitted, each its own word
+    | taken |                            descriptors taken, the device's word
 
-Each submitter writes its own word alone and reads all.  To take places it
-publishes the wish, then looks at the sum, then withdraws what is over.
+All words only grow.  What is in the queue is the sum of those submitted less those
+taken: an entry is free as soon as the device has taken it, whether or not its
+submitter ever looks at the answer.  To submit, one publishes the wish, then looks
+at the sum, then withdraws what is over.
 
 Why the size is never exceeded: take the submitter that was the last to raise its
-word.  A full barrier stands between its store and its look, so it saw every other
-word at what that submitter holds now, or at more (a wish not yet withdrawn,
-places since given back).  It kept only what fits beside that sum.
+word.  A full barrier stands between its store and its looks, so it saw every other
+word at what that submitter holds now, or at more (a wish not yet withdrawn).  It
+looked at ``taken`` before that, so it saw no entry free that was not.  It kept only
+what fits beside that sum.
 
 Several may withdraw at once though one of them could have stayed: then they try
 again.  A place that is free for good is found by whoever tries alone.
@@ -26,46 +30,54 @@ class Occupancy:
 
     Args:
         words: one word for each possible submitter, shared.
-        mine: which of them is ours.
+        taken: the device's word.
+        mine: which of *words* is ours; it goes on from what is in it.
         size: places of the work queue, the limit of the sum.
         submitters: gives how many words are in use; the others are zero.
+
+    Attributes:
+        seen: how long the queue was at the last look, ours included.
+        highest: the most that was ever seen; others' wishes count in it, so it is
+            an upper bound.
     """
 
     def __init__(
         self,
         words: memoryview,
+        taken: memoryview,
         mine: int,
         size: int,
         submitters: Callable[[], int],
     ) -> None:
         self.size = size
-        self.outstanding = 0
-        self.highest = 0
-        # The sum at the last look, ours included: how long the queue was.
         self.seen = 0
+        self.highest = 0
         self._words = words
+        self._taken = taken
         self._mine = mine
         self._submitters = submitters
         self._full_barrier = make_full_barrier()
-        words[mine] = 0
+        self._submitted = words[mine]
 
     def try_take(self, wanted: int) -> int:
-        """Take up to *wanted* places; give how many were had."""
-        held = self.outstanding
-        self._words[self._mine] = held + wanted
+        """Take up to *wanted* places; give how many were had, to be submitted now."""
+        before = self._submitted
+        self._words[self._mine] = before + wanted
         self._full_barrier()
-        total = sum(self._words[: self._submitters()])
+        # Before the sum: an older count is a longer queue, never a shorter one.
+        taken = self._taken[0]
+        total = sum(self._words[: self._submitters()]) - taken
         over = total - self.size
         if over > 0:
             wanted = max(0, wanted - over)
-            self._words[self._mine] = held + wanted
+            self._words[self._mine] = before + wanted
             total = self.size
-        self.outstanding = held + wanted
+        self._submitted = before + wanted
         self.seen = total
         self.highest = max(self.highest, total)
         return wanted
 
-    def give_back(self, count: int) -> None:
-        """Give *count* places back."""
-        self.outstanding -= count
-        self._words[self._mine] = self.outstanding
+    def withdraw(self, count: int) -> None:
+        """Give back *count* places that were had and will not be used."""
+        self._submitted -= count
+        self._words[self._mine] = self._submitted

@@ -6,6 +6,7 @@ keys, but not as a bomb; no other tags; no key twice.
 """
 
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def read_document(path: Path) -> dict[str, Any]:
         TopologyError: it cannot be read, is no YAML, or does things we refuse.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise TopologyError(f"{path}: must be a file")
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:

@@ -23,13 +23,18 @@ def usable_memory_bytes(root: Path = ROOT) -> int:
         for text in _settings(root, "memory", name)
         if text.isdigit()
     ]
-    return min([_total_memory_bytes(root), *limits])
+    return min([_meminfo_bytes(root, "MemTotal"), *limits])
 
 
-def _total_memory_bytes(root: Path) -> int:
-    """Give MemTotal of /proc/meminfo, which counts in KiB."""
+def available_memory_bytes(root: Path = ROOT) -> int:
+    """Give what may be had without swapping, whatever cgroups say."""
+    return _meminfo_bytes(root, "MemAvailable")
+
+
+def _meminfo_bytes(root: Path, name: str) -> int:
+    """Give a line of /proc/meminfo, which counts in KiB."""
     lines = (root / "proc/meminfo").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if "MemTotal:" in line) * 1024
+    return next(int(line.split()[1]) for line in lines if f"{name}:" in line) * 1024
 
 
 def _cpu_quotas(root: Path) -> Iterator[float]:

@@ -17,7 +17,11 @@ def find_topology(name_or_file: str) -> Topology:
     known = named.names()
     if name_or_file in known:
         return Topology.named(name_or_file)
-    if Path(name_or_file).is_file() or name_or_file.endswith((".yaml", ".yml")):
+    try:
+        is_file = Path(name_or_file).is_file()
+    except OSError as error:  # Too long for a name, say.
+        raise TopologyError(f"topology: {error.strerror}") from error
+    if is_file or name_or_file.endswith((".yaml", ".yml")):
         return Topology.load(name_or_file)
     raise TopologyError(
         f"topology: {name_or_file!r}: must be a file or one of {', '.join(known)}"

@@ -12,6 +12,12 @@ from msgspec import Meta
 
 # accel-config list of an IAA: max_work_queues.
 MAX_WQS = 8
+# Ours: pages in a sub-batch, and folios reclaimed in one batch.
+MAX_BATCH_SIZE = 64
+MAX_COMPRESS_BATCHSIZE = 32
+
+# How zswap batches: not at all, many requests, or one request of many pages.
+Batching = Literal["off", "requests", "driver"]
 
 Percent = Annotated[int, Meta(ge=1, le=100)]
 Retries = Annotated[int, Meta(ge=0, le=1_000_000)]
@@ -79,15 +85,15 @@ class ZswapSettings(
     """
 
     compressor: Annotated[
-        str, Meta(pattern="^(deflate(-iaa(-dynamic)?)?|lz4|zstd)(:-?[0-9]{1,3})?$")
+        str, Meta(pattern="^(deflate(-iaa(-dynamic)?)?|lz4|zstd)(:-?[0-9]{1,5})?$")
     ] = "deflate-iaa"
     max_pool_percent: Percent = 20
     accept_threshold_percent: Percent = 90
-    batching: Literal["off", "requests", "driver"] = "driver"
-    batch_size: Annotated[int, Meta(ge=1, le=64)] = 8
+    batching: Batching = "driver"
+    batch_size: Annotated[int, Meta(ge=1, le=MAX_BATCH_SIZE)] = 8
     writeback: bool = True
     shrinker_enabled: bool = False
     same_filled_pages_enabled: bool = True
     exclusive_loads: bool = True
-    compress_batchsize: Annotated[int, Meta(ge=1, le=32)] = 32
+    compress_batchsize: Annotated[int, Meta(ge=1, le=MAX_COMPRESS_BATCHSIZE)] = 32
     page_cluster: Annotated[int, Meta(ge=0, le=5)] = 3

@@ -9,6 +9,7 @@ import msgspec
 
 from mpzswap.errors import CompletionTimeoutError
 from mpzswap.machine.board import CpuWord
+from mpzswap.machine.control import wait_for
 from mpzswap.machine.core import Core, Worker
 from mpzswap.workload.plan import Progress, StressPlan
 from mpzswap.workload.worker import WorkerResult
@@ -18,7 +19,7 @@ GO = b"go"
 LOOK_INTERVAL_S = 0.1
 # No worker has shown progress for so long: one is stuck.  A driver gives up on a
 # request after seconds, then its worker goes on.
-STALL_TIMEOUT_S = 120.0
+STALL_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,9 @@ class Watch:
             self._last, self._moved = (written, checked), now
         if now - self._moved > STALL_TIMEOUT_S:
             raise CompletionTimeoutError(
-                f"workers: no page written or checked within {STALL_TIMEOUT_S} s; "
-                f"{written} written, {checked} checked before"
+                f"{self._stuck()}: no page written or checked within "
+                f"{STALL_TIMEOUT_S} s; all together {written} written, "
+                f"{checked} checked"
             )
         self._on_progress(
             Progress(
@@ -75,6 +77,13 @@ class Watch:
         """Tell whether the slowest worker is in a stretch of writing."""
         stretches = self._core.board.cpu_row(CpuWord.STRETCHES)
         return min(stretches[: self._workers]) % 2 == 0
+
+    def _stuck(self) -> str:
+        """Name those that the others wait for."""
+        stretches = self._core.board.cpu_row(CpuWord.STRETCHES)[: self._workers]
+        last = min(stretches)
+        names = [str(i) for i, reached in enumerate(stretches) if reached == last]
+        return f"worker {', '.join(names)}"
 
     @property
     def elapsed_s(self) -> float:
@@ -101,7 +110,11 @@ def gather(
         worker.child.send(GO)
     waiting = list(workers)
     while waiting:
-        select.select([worker.child for worker in waiting], [], [], LOOK_INTERVAL_S)
+        wait_for(
+            [worker.child.fileno() for worker in waiting],
+            select.POLLIN,
+            time.monotonic() + LOOK_INTERVAL_S,
+        )
         for worker in waiting:
             message = worker.child.receive_nowait()
             if message is not None:

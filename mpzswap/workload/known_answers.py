@@ -25,6 +25,7 @@ from mpzswap.completion.status import Status
 from mpzswap.errors import CodecError, OutputOverflowError
 from mpzswap.machine.core import Core
 from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.topology.settings import Batching
 
 # What is wrong with each vector that was asked for; nothing: "".
 Faults = dict[str, str]
@@ -130,7 +131,7 @@ class Devices:
         self._faults: Faults = {}
         self._made: list[Known] = []
 
-    def ask(self, batching: str, seed: int) -> Faults:
+    def ask(self, batching: Batching, seed: int) -> Faults:
         """Give what is wrong with each vector; their order follows from *seed*."""
         self._faults = {}
         self._made = []

@@ -5,25 +5,26 @@ One worker's memory: what is resident, what is swapped, and who goes next.
                             |  ^                  (its page is in zswap)
                             +--+ rejected: stays, and goes to the end of the list
 
-The limit is memory.high of all workers together, and as in the kernel it counts
+The limit is a worker's share of memory.high of all, and as in the kernel it counts
 what is resident and what the pool takes: whoever goes over it reclaims, from the
-cold end of a list of its own.  It is a soft limit: where nothing can be reclaimed,
-work goes on above it.
+cold end of a list of its own.  In the kernel workers share one list; shares of one
+size make a run the same whoever was first.  It is a soft limit: where nothing can
+be reclaimed, work goes on above it.
 
 Source: Linux, mm/vmscan.c (shrink_folio_list, SWAP_CLUSTER_MAX), mm/memory.c
 (alloc_swap_folio: what was swapped from a large folio comes back page by page).
 """
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from mpzswap.errors import LoadError
 from mpzswap.ring.memory import Frames
 from mpzswap.zswap.store import Folio
+from mpzswap.zswap.writeback import SWAP_CLUSTER_MAX
 from mpzswap.zswap.zswap import Zswap
-
-# Linux, include/linux/swap.h: folios isolated at a time, pages to be reclaimed.
-SWAP_CLUSTER_MAX = 32
 
 
 class Where(IntEnum):
@@ -35,29 +36,6 @@ class Where(IntEnum):
 
 
 @dataclass(eq=False)
-class Limit:
-    """
-    memory.high: words with one writer each, all read.
-
-    Args:
-        resident: pages of each worker that are resident.
-        pool: pages of each worker's part of the zswap pool.
-        index: the words that are ours.
-        high_pages: the limit.
-    """
-
-    resident: memoryview
-    pool: memoryview
-    index: int
-    high_pages: int
-
-    def over(self, resident: int) -> int:
-        """Say that *resident* pages are ours now; give the pages above the limit."""
-        self.resident[self.index] = resident
-        return sum(self.resident) + sum(self.pool) - self.high_pages
-
-
-@dataclass(eq=False)
 class Memory:
     """
     A worker's pages; the page at frame i is swapped to offset i.
@@ -65,14 +43,16 @@ class Memory:
     Args:
         frames: the pages themselves.
         zswap: where they go.
-        limit: of all workers.
+        high_pages: our share of memory.high.
+        told: our word in which the others see what is resident.
         reclaim_batch: folios that are stored together, vm.compress-batchsize.
         page_cluster: 2 to this power pages are loaded together, vm.page-cluster.
     """
 
     frames: Frames
     zswap: Zswap
-    limit: Limit
+    high_pages: int
+    told: memoryview
     reclaim_batch: int
     page_cluster: int
     resident: int = 0
@@ -118,8 +98,7 @@ class Memory:
 
     def forget(self) -> None:
         """Give everything back, as a process does that exits."""
-        self.resident = 0
-        self.limit.over(0)
+        self.resident = self.told[0] = 0
         self.zswap.close()
 
     def _swap_in(self, pages: list[int]) -> None:
@@ -127,17 +106,29 @@ class Memory:
         window = 1 << self.page_cluster
         for at in range(0, len(pages), window):
             part = pages[at : at + window]
-            self.zswap.load_many(part, self.frames, part)
-            for page in part:
-                self._add(page, 1)
+            failed: Collection[int] = ()
+            try:
+                self.zswap.load_many(part, self.frames, part)
+            except LoadError as error:
+                failed = error.failures
+                raise
+            finally:
+                # The others of the window were loaded, and are stored no more.
+                for page in part:
+                    if page not in failed and page not in self.zswap:
+                        self._add(page, 1)
 
     def _add(self, first: int, count: int) -> None:
         """Charge pages, then reclaim if that went over the limit."""
         self.where[first : first + count] = bytes([Where.RESIDENT]) * count
         self.resident += count
-        over = self.limit.over(self.resident)
-        while over > 0 and self._reclaim(max(over, SWAP_CLUSTER_MAX)):
-            over = self.limit.over(self.resident)
+        while (over := self._over()) > 0:
+            if not self._reclaim(max(over, SWAP_CLUSTER_MAX)):
+                break
+        self.told[0] = self.resident
+
+    def _over(self) -> int:
+        return self.resident + self.zswap.pool_pages - self.high_pages
 
     def _reclaim(self, wanted: int) -> int:
         """Store a cluster of cold folios; give the pages that were freed."""
@@ -156,11 +147,10 @@ class Memory:
         for at in range(0, len(cluster), self.reclaim_batch):
             freed += self._store(cluster[at : at + self.reclaim_batch])
         self.resident -= freed
-        self.limit.over(self.resident)
         return freed
 
     def _store(self, folios: list[tuple[int, int]]) -> int:
-        stored = self.zswap.store(
+        stored = self.zswap.swap_out(
             self.frames, [Folio(first, first, count) for first, count in folios]
         )
         freed = 0

@@ -4,17 +4,16 @@ What a stress run is to do: what was asked for, and what became of it.
     Wishes --choose--> StressPlan     what is not given is chosen, the rest checked
 """
 
-from typing import Literal
-
 import msgspec
 
 from mpzswap.codec.table import parse_compressor
 from mpzswap.errors import InputError
 from mpzswap.page.frame import PAGE_SIZE
-from mpzswap.page.mix import DEFAULT_MIX
+from mpzswap.page.source import DEFAULT_SOURCE
 from mpzswap.topology import host
 from mpzswap.topology.cpus import cpu_count
 from mpzswap.topology.model import Topology
+from mpzswap.topology.settings import Batching
 from mpzswap.topology.size import format_size
 
 # Ours: a run that is over in under 20 s on two cores.
@@ -26,8 +25,6 @@ ROUNDS = 2
 LIMIT_PERCENT = 75
 # Ours: more workers than that a default run does not need to show what happens.
 MAX_DEFAULT_WORKERS = 8
-
-Batching = Literal["off", "requests", "driver"]
 
 
 class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +40,8 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         source: of pages, as ``mpzswap.page.source`` reads it.
         folio_pages: of the folios that are reclaimed.
         reclaim_batch: folios reclaimed in one batch, vm.compress-batchsize.
+        swap_pages: of each worker's swap file, where what zswap does not take goes;
+            0: none, it stays.
         rounds: times that each page is written and read; 0: no limit.
         duration_s: no round begins after so long; 0: rounds alone decide.
         seed: every random choice follows from it.
@@ -56,6 +55,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     folio_pages: int
     reclaim_batch: int
+    swap_pages: int = 0
     rounds: int
     duration_s: float
     seed: int
@@ -86,12 +86,13 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     workers: int | None = None
     memory: int = MEMORY_BYTES
     limit: int | None = None
-    pages: str = f"mix:{DEFAULT_MIX}"
+    pages: str = DEFAULT_SOURCE
     folio: int = FOLIO_BYTES
     compressor: str | None = None
     batching: Batching | None = None
     batch_size: int | None = None
     reclaim_batch: int | None = None
+    swap: int = 0
     rounds: int | None = None
     duration: float = 0.0
 
@@ -105,7 +106,9 @@ def choose(wishes: Wishes) -> StressPlan:
     """
     workers = _choose_workers(wishes)
     _check_memory(wishes, workers)
-    compressor = wishes.compressor or wishes.topology.zswap.compressor
+    compressor = wishes.compressor
+    if compressor is None:
+        compressor = wishes.topology.zswap.compressor
     parse_compressor(compressor)
     topology = _choose_topology(wishes)
     zswap = topology.zswap
@@ -124,6 +127,7 @@ def choose(wishes: Wishes) -> StressPlan:
         source=wishes.pages,
         folio_pages=wishes.folio // PAGE_SIZE,
         reclaim_batch=wishes.reclaim_batch or zswap.compress_batchsize,
+        swap_pages=wishes.swap // PAGE_SIZE,
         rounds=rounds if wishes.rounds is None else wishes.rounds,
         duration_s=wishes.duration,
         seed=wishes.seed,
@@ -159,12 +163,15 @@ def _check_memory(wishes: Wishes, workers: int) -> None:
 
 def _choose_topology(wishes: Wishes) -> Topology:
     """Give the topology with zswap set as wished."""
-    chosen = {
+    chosen: dict[str, object] = {
         "compressor": wishes.compressor,
         "batching": wishes.batching,
         "batch_size": wishes.batch_size,
     }
     given = {name: value for name, value in chosen.items() if value is not None}
+    if wishes.swap:
+        # With somewhere to write back to, the coldest pages make room for new ones.
+        given["shrinker_enabled"] = True
     replace = msgspec.structs.replace
     zswap = replace(wishes.topology.zswap, **given)
     return replace(wishes.topology, zswap=zswap)

@@ -21,7 +21,7 @@ from mpzswap.codec.vectors import SUITES
 from mpzswap.machine.machine import Machine
 from mpzswap.report.records import SelftestFailure, SelftestReport, SelftestResult
 from mpzswap.topology.model import Topology
-from mpzswap.topology.settings import DriverSettings, ZswapSettings
+from mpzswap.topology.settings import Batching, DriverSettings
 from mpzswap.version import __version__
 from mpzswap.workload.known_answers import Devices, Faults, ask_codec, count, pages_of
 from mpzswap.workload.plan import Progress
@@ -39,7 +39,7 @@ def choices(settings: type, name: str) -> tuple[str, ...]:
 
 
 SYNC_MODES = choices(DriverSettings, "sync_mode")
-BATCHINGS = choices(ZswapSettings, "batching")
+BATCHINGS: tuple[Batching, ...] = get_args(Batching)
 
 
 class SelftestPlan(msgspec.Struct, frozen=True, kw_only=True):

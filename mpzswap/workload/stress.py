@@ -20,11 +20,12 @@ from mpzswap.report.records import ComparisonReport, RatiosReport, StressReport
 from mpzswap.ring.memory import Segment
 from mpzswap.topology.cpus import cores_of
 from mpzswap.topology.model import Topology
+from mpzswap.topology.settings import Batching
 from mpzswap.version import __version__
 from mpzswap.workload.gather import gather
-from mpzswap.workload.plan import Batching, Progress, StressPlan
+from mpzswap.workload.plan import Progress, StressPlan
 from mpzswap.workload.summary import summarize
-from mpzswap.workload.worker import WorkerConfig
+from mpzswap.workload.worker import SPARE_PAGES, WorkerConfig
 
 ENTRY = "mpzswap.workload.worker:main"
 # Ours: a worker maps and prefaults its memory first, and 72 of them share two cores.
@@ -132,13 +133,14 @@ def start_workers(plan: StressPlan, core: Core, source: Segment) -> list[Worker]
                 limit_pages=plan.limit_pages,
                 folio_pages=plan.folio_pages,
                 reclaim_batch=plan.reclaim_batch,
+                swap_pages=plan.swap_pages,
                 rounds=plan.rounds,
                 duration_s=plan.duration_s,
                 source=SOURCE_SEGMENT,
             )
         )
 
-    sizes = plan.memory_pages, nr_buffers(zswap)
+    sizes = plan.memory_pages + SPARE_PAGES, nr_buffers(zswap)
     return [
         core.start_worker(ENTRY, cpu, sizes, (tell(number), [source.fd]))
         for number, cpu in enumerate(worker_cpus(plan.topology, plan.workers))

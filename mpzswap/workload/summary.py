@@ -14,6 +14,7 @@ from operator import add
 from pathlib import Path
 
 from mpzswap.clock.histogram import Histogram, SparseHistogram
+from mpzswap.machine.board import DeviceState
 from mpzswap.machine.core import Core
 from mpzswap.machine.stats import Books
 from mpzswap.page.frame import PAGE_SIZE
@@ -65,6 +66,7 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
         pages=plan.source,
         folio_pages=plan.folio_pages,
         reclaim_batch=plan.reclaim_batch,
+        swap_bytes=plan.swap_pages * PAGE_SIZE,
         rounds=max(result.rounds for result in results),
         pages_written=written,
         elapsed_s=round(gathered.elapsed_s, 6),
@@ -74,7 +76,7 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
         latency_ns=latencies_report(results),
         driver=driver_report(books),
         devices=devices,
-        paths=paths_report(zswap, books, devices),
+        paths=paths_report(zswap, books),
         verify=verify_report(results),
         cpu_s=CpuReport(
             workers=round(sum(result.cpu_s for result in results), 3),
@@ -100,8 +102,11 @@ def find_problems(
             f"{zswap.rejected_pages} rejected"
         )
     loaded = sum(result.pages_loaded for result in results)
-    if zswap.zswpin != loaded:
-        yield f"books: {zswap.zswpin} pages in, but {loaded} loaded"
+    if zswap.zswpin + zswap.pswpin != loaded:
+        yield (
+            f"books: {zswap.zswpin} pages in from zswap and {zswap.pswpin} from the "
+            f"swap file, but {loaded} loaded"
+        )
     died = [device.name for device in devices if device.state != "ready"]
     if died:
         # Not wrong: software did its work.  Its last descriptors are not counted.
@@ -126,11 +131,11 @@ def driver_report(books: Books) -> DriverReport:
     return DriverReport(**{name: getattr(books.driver, name) for name in names})
 
 
-def paths_report(
-    zswap: ZswapStats, books: Books, devices: tuple[DeviceReport, ...]
-) -> PathsReport:
+def paths_report(zswap: ZswapStats, books: Books) -> PathsReport:
     """Give which way pages went, and why not the straight one."""
     reasons = Counter(books.driver.reasons)
+    # The same pages are zswap's, as incompressible or as compress_poor.
+    del reasons["comp_buf_overflow"]
     reasons["pool_limit"] += zswap.rejected_limit_pages
     reasons["compress_poor"] += zswap.rejected_poor_pages
     reasons["compress_fail"] += zswap.rejected_fail_pages
@@ -138,7 +143,7 @@ def paths_report(
     reasons["same_filled"] += zswap.same_filled_out
     reasons["incompressible"] += zswap.incompressible_out
     return PathsReport(
-        device=sum(device.descriptors for device in devices),
+        device=books.driver.device_pages,
         software=(
             books.driver.total_sw_comp_calls + books.driver.total_sw_decomp_calls
         ),
@@ -187,13 +192,15 @@ def latency_report(histogram: Histogram) -> LatencyReport:
 
 
 def device_cpu_s(core: Core) -> float:
-    """Give the processor time that the device processes have used, s."""
+    """Give the processor time that the living device processes have used, s."""
     ticks = 0
     for process in core.devices.all:
+        if core.devices.state(process.index) == DeviceState.DIED:
+            continue  # Its pid may be another's by now.
         try:
             stat = Path(f"/proc/{process.child.pid}/stat").read_text(encoding="ascii")
-        except FileNotFoundError:
-            continue  # It died; the report's device state says so.
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # It died just now: before the file was opened, or was read.
         fields = stat.rpartition(")")[2].split()
         ticks += int(fields[UTIME]) + int(fields[STIME])
     return ticks / os.sysconf("SC_CLK_TCK")

@@ -4,16 +4,18 @@ A worker process: writes its pages, touches them again, checks every byte.
     ready -> "go" -> for each round: write all pages | touch and check all |
           -> the result, over the control socket -> leave when the parent lets go
 
-Workers meet at each bar: they share a limit, so whoever is done early would leave
-more of it to the others, and no two runs would do the same work.
+Workers meet at each bar, so that all of them write, or all of them check, and the
+speed of either is that of so many workers at once.
 
 As vm-scalability's usemem does, pages are written in order, which drives the ones
 written first out of memory; reading them in order brings each back once.
 """
 
+import contextlib
 import resource
-import select
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -25,16 +27,20 @@ from mpzswap.machine.control import ChildControl
 from mpzswap.machine.stats import Books
 from mpzswap.machine.submitter import Submitter, SubmitterConfig, adopt_submitter
 from mpzswap.page.frame import PAGE_SIZE, Pages
-from mpzswap.ring.memory import Segment
+from mpzswap.ring.memory import Frames, Segment
 from mpzswap.topology.settings import ZswapSettings
-from mpzswap.workload.memory import Limit, Memory, Where
+from mpzswap.workload.memory import Memory, Where
 from mpzswap.zswap.stats import ZswapStats
+from mpzswap.zswap.swap_file import SwapFile
+from mpzswap.zswap.writeback import SWAP_CLUSTER_MAX, SwapArea
 from mpzswap.zswap.zswap import Zswap
 
 # All workers get ready before one begins; 72 of them share a core or two.
 GO_TIMEOUT_S = 300.0
-# The parent's end is an event of the socket; this only shows that we live.
+# The parent's end is an event of the socket; this is the limit of one wait for it.
 LOOK_INTERVAL_S = 1.0
+# Behind a worker's pages: where those are decompressed that go to the swap file.
+SPARE_PAGES = SWAP_CLUSTER_MAX
 # A page that could not be loaded is named; more of them only counted.
 MAX_PROBLEMS = 5
 # Between two looks at how far the others are: short beside a stretch of work.
@@ -42,8 +48,9 @@ MEET_INTERVAL_NS = 1_000_000
 ALL_STRETCHES = 1 << 62
 # Folios between two looks whether the parent has let go: a look costs 2 us.
 LOOK_EVERY = 16
-# Linux gives a sleeper 50 us of slack; a poller that sleeps for 100 us wants less.
+# Linux lets a sleep end up to 50 us late (proc(5), timerslack_ns); ours are that long.
 TIMER_SLACK_NS = 1000
+TIMER_SLACK = Path("/proc/self/timerslack_ns")
 
 
 class WorkerConfig(msgspec.Struct, frozen=True):
@@ -56,6 +63,7 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     limit_pages: int
     folio_pages: int
     reclaim_batch: int
+    swap_pages: int
     rounds: int
     duration_s: float
     # The segment of the pages that are written, shared by all workers.
@@ -98,17 +106,13 @@ class Usemem:
     ) -> None:
         assert submitter.memory is not None
         board, column = submitter.board, submitter.config.column
+        nr_pages = len(submitter.memory) - SPARE_PAGES
         self.zswap = Zswap(
             config.zswap,
             submitter.driver,
             submitter.pool_limit(config.zswap),
             submitter.clock,
-        )
-        limit = Limit(
-            board.cpu_row(CpuWord.RESIDENT_PAGES),
-            board.cpu_row(CpuWord.POOL_PAGES),
-            column,
-            config.limit_pages,
+            open_area(config.swap_pages, submitter.memory.part(nr_pages, SPARE_PAGES)),
         )
         self.pages_written = 0
         self.pages_loaded = 0
@@ -125,15 +129,15 @@ class Usemem:
         self._written = board.cpu_row(CpuWord.PAGES_WRITTEN)[column : column + 1]
         self._checked = board.cpu_row(CpuWord.PAGES_CHECKED)[column : column + 1]
         self._memory = Memory(
-            submitter.memory,
+            submitter.memory.part(0, nr_pages),
             self.zswap,
-            limit,
+            config.limit_pages // config.workers,
+            board.cpu_row(CpuWord.RESIDENT_PAGES)[column : column + 1],
             config.reclaim_batch,
             config.zswap.page_cluster,
         )
         self._column = column
         self._stretches = board.cpu_row(CpuWord.STRETCHES)[: config.workers]
-        nr_pages = len(submitter.memory)
         # The source page that each page was written from; workers begin apart.
         self._origin = np.zeros(nr_pages, np.int64)
         self._stride = len(source) * config.number // config.workers
@@ -254,8 +258,24 @@ def main(control: ChildControl, config: bytes, fds: Sequence[int]) -> None:
     result = result_of(usemem, submitter)
     usemem.end()
     control.send(msgspec.json.encode(result))
-    while not is_over():
-        select.select([control], [], [], LOOK_INTERVAL_S)
+    while not control.draining:
+        control.receive(LOOK_INTERVAL_S)
+
+
+def open_area(swap_pages: int, frames: Frames) -> SwapArea | None:
+    """
+    Make the swap file of a worker; None for no pages.
+
+    Raises:
+        MpzswapError: the folder for temporary files does not permit it.
+    """
+    if not swap_pages:
+        return None
+    folder = tempfile.gettempdir()
+    try:
+        return SwapArea(SwapFile.create(folder, swap_pages), frames)
+    except OSError as error:
+        raise MpzswapError(f"swap file in {folder}: {error.strerror}") from error
 
 
 def result_of(usemem: Usemem, submitter: Submitter) -> WorkerResult:
@@ -281,6 +301,7 @@ def result_of(usemem: Usemem, submitter: Submitter) -> WorkerResult:
 
 
 def set_timer_slack() -> None:
-    """Let our sleeps end when they should; Linux, Documentation/filesystems/proc."""
-    with open("/proc/self/timerslack_ns", "w") as file:  # noqa: PTH123 - not a path of ours
-        file.write(str(TIMER_SLACK_NS))
+    """Let our sleeps end at most a microsecond late, where the system has that."""
+    # Some sandboxes do not let us; then we are slower, and as right as before.
+    with contextlib.suppress(OSError):
+        TIMER_SLACK.write_text(str(TIMER_SLACK_NS), encoding="ascii")

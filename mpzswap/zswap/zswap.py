@@ -96,6 +96,11 @@ class Zswap:
         in_swap = 0 if self._swap is None else len(self._swap)
         return len(self._entries.by_offset) + in_swap
 
+    @property
+    def pool_pages(self) -> int:
+        """Pages that our part of the pool takes."""
+        return self._entries.zsmalloc.nr_pages
+
     def store(self, frames: Frames, folios: Sequence[Folio]) -> list[bool]:
         """
         Store folios in the pool, each whole or not at all; False if rejected.

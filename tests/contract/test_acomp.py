@@ -110,6 +110,16 @@ def test_pages_come_back(bench: Bench, count: int) -> None:
     assert [bench.page(16 + index) for index in range(count)] == PAGES[:count]
 
 
+def test_errors_tell_whether_a_request_was_taken(bench: Bench) -> None:
+    """Who was interrupted meanwhile knows by them what to wait for."""
+    request = bench.request(PAGES[:3])
+    before = list(request.errors)
+    bench.acomp.compress(request)
+
+    assert (before, len(request.errors)) == ([], 3)
+    bench.finish(request)
+
+
 def test_every_page_has_its_length_error_status_and_path(bench: Bench) -> None:
     """One of each for each page."""
     request = bench.request(PAGES[:3])

@@ -249,6 +249,23 @@ def test_several_threads_share_a_machine(machine: mpzswap.Machine) -> None:
     assert right == [True] * 18
 
 
+def test_what_is_closed_can_be_had_again() -> None:
+    """Closed CPUs and stores take no place, and a machine still works after them."""
+    topology = mpzswap.Topology.for_host(devices=1)
+    with mpzswap.Machine(topology, compressor="lz4", max_submitters=3) as machine:
+        for _ in range(6):
+            with machine.cpu(0) as cpu, machine.zswap() as zswap:
+                batch = cpu.submit(PAGES[:8])
+                assert zswap.store(3, PAGES[:2])
+                assert zswap.load(4) == PAGES[1].tobytes()
+            assert np.array_equal(machine.decompress(batch.wait()), PAGES[:8])
+        calls = machine.stats().driver.total_comp_calls
+        cpu = machine.cpu(0)
+    cpu.close()
+
+    assert calls == 6 * 10
+
+
 def test_closed_machine_says_so() -> None:
     """Every use after the end is a ClosedError, not a wait."""
     machine = mpzswap.Machine(mpzswap.Topology.for_host(devices=1), compressor="lz4")

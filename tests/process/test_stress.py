@@ -15,8 +15,9 @@ from mpzswap.errors import DeviceDiedError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.report.records import StressReport
 from mpzswap.topology.model import Topology
-from mpzswap.workload.plan import Batching, Progress, StressPlan
-from mpzswap.workload.stress import run, worker_cpus
+from mpzswap.topology.settings import Batching
+from mpzswap.workload.plan import Progress, StressPlan
+from mpzswap.workload.stress import run
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
 
@@ -175,16 +176,6 @@ def test_killed_worker_is_named() -> None:
 
     with pytest.raises(DeviceDiedError, match=r"worker 1: died with SIGKILL"):
         run(changed(memory_pages=8192), once_written(kill_a_worker))
-
-
-@pytest.mark.parametrize("workers", [1, 16, 112, 150, 224])
-def test_workers_are_spread_over_all_cores(workers: int) -> None:
-    """No CPU has two, and every node has its share."""
-    cpus = worker_cpus(Topology.named("spr-2s8iaa"), workers)
-
-    assert len(set(cpus)) == workers
-    first = sum(cpu < 56 or 112 <= cpu < 168 for cpu in cpus)
-    assert abs(first - workers / 2) <= 1
 
 
 @pytest.mark.slow

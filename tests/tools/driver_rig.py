@@ -27,7 +27,7 @@ from mpzswap.ring.memory import AddressSpace, Segment
 from mpzswap.ring.occupancy import Occupancy
 from mpzswap.topology.mapping import WqTables, wq_tables
 from mpzswap.topology.model import Device, Socket, Topology, WorkQueue
-from mpzswap.topology.settings import DriverSettings
+from mpzswap.topology.settings import MAX_WQS, DriverSettings
 from tests.tools.manual_clock import ManualClock
 
 PASID = 5
@@ -65,6 +65,8 @@ class FakeMachine:
     usable: set[int]
     cores: int = 64
     turn: int = 0
+    # Devices that the driver wanted ended, in order.
+    ended: list[int] = field(default_factory=list)
 
     def generation(self) -> int:
         """Give a number that changes with ``lose``."""
@@ -81,6 +83,10 @@ class FakeMachine:
     def submitters(self) -> int:
         """Us, and whoever takes places in ``DriverRig.occupy``."""
         return 2
+
+    def end(self, device: int) -> None:
+        """Note who is to be ended; a test lets it die."""
+        self.ended.append(device)
 
     def lose(self, device: int) -> None:
         """Let a device die."""
@@ -142,7 +148,7 @@ class DriverRig:
         ours.add(Segment.create(PORTAL, self.layout.size))
         ours.add(Segment.create(MEMORY, NR_PAGES * PAGE_SIZE))
         theirs = AddressSpace()
-        segments = [segment for segment, _ in ours._segments.values()]
+        segments = [segment for segment, _, _ in ours._segments.values()]
         for segment in segments:
             theirs.add(Segment.map(segment.number, os.dup(segment.fd)))
         stack.callback(ours.close)
@@ -154,6 +160,9 @@ class DriverRig:
         self.portal_memory = segments[0].memory
         self.machine = FakeMachine(topology, set(range(len(topology.devices))))
         self.others: dict[tuple[int, int], memoryview] = {}
+        self.taken = [
+            memoryview(bytearray(MAX_WQS * 8)).cast("Q") for _ in topology.devices
+        ]
         self.queues = {(q.device, q.wq): q for q in self._queues(topology)}
         self.devices = [
             self._device(index, device, theirs)
@@ -184,14 +193,20 @@ class DriverRig:
                     device=index,
                     wq=wq,
                     lane=self.portal.lane(index, wq),
-                    occupancy=Occupancy(words, 0, queue.capacity, lambda: 2),
+                    occupancy=Occupancy(
+                        words,
+                        self.taken[index][wq : wq + 1],
+                        0,
+                        queue.capacity,
+                        lambda: 2,
+                    ),
                     doorbell=doorbell,
                     enqcmds_retries=retries * (queue.mode == "shared"),
                 )
 
     def _device(self, index: int, device: Device, theirs: AddressSpace) -> HandDevice:
         counters = DeviceCounters()
-        arbiter = Arbiter(device)
+        arbiter = Arbiter(device, self.taken[index])
         memory = theirs._segments[PORTAL][1]
         for place in self.layout.lanes[index]:
             end = place.offset + lane_bytes(place.capacity)
@@ -209,7 +224,7 @@ class DriverRig:
             self.devices[index].serve()
 
     def occupy(self, count: int, device: int = 0, wq: int = 0) -> None:
-        """Let another submitter hold *count* places of a queue."""
+        """Let another submitter have *count* descriptors in a queue."""
         self.others[device, wq][0] = count
 
     def ready(self) -> list[int]:

@@ -12,6 +12,7 @@ is chosen again; so an interleaving is made by a seed and can be made once more.
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from typing import overload
 
 # A step takes microseconds; a task that takes this long is stuck.
 STEP_TIMEOUT_S = 20.0
@@ -79,8 +80,18 @@ class SteppedWords:
         self._step()
         self._words[index] = value
 
-    def __getitem__(self, part: slice) -> Iterator[int]:
-        """Look at the words of *part*, one after the other."""
-        for index in range(*part.indices(len(self._words))):
-            self._step()
-            yield self._words[index]
+    @overload
+    def __getitem__(self, part: int) -> int: ...
+
+    @overload
+    def __getitem__(self, part: slice) -> Iterator[int]: ...
+
+    def __getitem__(self, part: int | slice) -> int | Iterator[int]:
+        """Look at a word, or at the words of *part*, one after the other."""
+        if isinstance(part, slice):
+            return map(self._look, range(*part.indices(len(self._words))))
+        return self._look(part)
+
+    def _look(self, index: int) -> int:
+        self._step()
+        return self._words[index]

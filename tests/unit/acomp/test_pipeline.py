@@ -8,6 +8,8 @@ from mpzswap.acomp.pipeline import Pipeline, Shape
 from mpzswap.acomp.request import Request
 from mpzswap.clock.histogram import Histogram
 from mpzswap.errors import MpzswapError
+from mpzswap.topology.settings import Batching
+from tests.tools.driver_rig import driver_rig, one_queue
 from tests.tools.fake_acomp import FakeAcomp, plain_frames
 from tests.tools.zswap_rig import ManualClock
 
@@ -15,7 +17,7 @@ from tests.tools.zswap_rig import ManualClock
 class Line:
     """A pipeline that compresses frames by their index, and what came of it."""
 
-    def __init__(self, batching: str, seed: int = 0) -> None:
+    def __init__(self, batching: Batching, seed: int = 0) -> None:
         self.fake = FakeAcomp(plain_frames(64), random.Random(seed))
         self.latency = Histogram()
         self.taken: list[int] = []
@@ -46,7 +48,7 @@ class Line:
     ],
 )
 def test_shape_of_a_batching_mode(
-    batching: str, pages: list[int], in_flight: int
+    batching: Batching, pages: list[int], in_flight: int
 ) -> None:
     """Each mode has its pages in a request and its requests in flight."""
     line = Line(batching)
@@ -60,7 +62,7 @@ def test_shape_of_a_batching_mode(
 def test_unknown_batching_mode_is_refused() -> None:
     """A mode that does not exist is named."""
     with pytest.raises(ValueError, match="not 'all'"):
-        Shape.of("all", 8)
+        Shape.of("all", 8)  # type: ignore[arg-type] # that is the test
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -83,7 +85,7 @@ def test_order_of_ending_is_the_order_of_taking() -> None:
 @pytest.mark.parametrize(
     ("batching", "sub_batches"), [("off", 20), ("requests", 3), ("driver", 3)]
 )
-def test_latency_is_of_sub_batches(batching: str, sub_batches: int) -> None:
+def test_latency_is_of_sub_batches(batching: Batching, sub_batches: int) -> None:
     """One duration is recorded for each sub-batch, whatever its requests."""
     line = Line(batching)
     line.run(20)
@@ -134,6 +136,45 @@ def test_exception_leaves_no_request_in_flight() -> None:
     line.taken.clear()
     line.run(30)
     assert sorted(line.taken) == list(range(30))
+
+
+@pytest.mark.parametrize("started", [True, False])
+@pytest.mark.parametrize("calls", [0, 3])
+def test_interrupted_submit_leaves_no_request_in_flight(
+    calls: int, *, started: bool
+) -> None:
+    """Ctrl-C may come when the transform has the request, or has it not yet."""
+    line = Line("requests")
+
+    def submit(request: Request, indices: list[int]) -> None:
+        interrupted = len(line.fake.compressed) == calls
+        if not interrupted or started:
+            line.submit(request, indices)
+        if interrupted:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        line.pipeline.run(iter(range(40)), submit, line.take)
+
+    assert line.fake.in_flight == {}
+    line.taken.clear()
+    line.run(30)
+    assert sorted(line.taken) == list(range(30))
+
+
+def test_request_that_was_not_started_is_not_sent_by_the_drain() -> None:
+    """A driver polled for a request with pages would submit them."""
+    with driver_rig(one_queue()) as rig:
+        pipeline = Pipeline(rig.driver, rig.clock, Shape.of("driver", 8), Histogram())
+
+        def submit(request: Request, indices: list[int]) -> None:
+            request.pages = [rig.frames.address_of(index) for index in indices]
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.run(iter(range(8)), submit, lambda *_: None)
+
+        assert rig.stats.total_comp_calls == 0
 
 
 def test_close_gives_every_request_back() -> None:

@@ -9,10 +9,16 @@ from mpzswap.device.arbiter import BURST, Arbiter, Burst, Source
 from mpzswap.ring.lane import TAIL_WORD, Lane, lane_bytes
 from mpzswap.ring.memory import AddressSpace
 from mpzswap.topology.model import Device, Group, WorkQueue
+from mpzswap.topology.settings import MAX_WQS
 
 CAPACITY = 128
 SPACE = AddressSpace()
 ENGINES = Group(compress_engines=1, decompress_engines=1)
+
+
+def arbiter_of(made: Device) -> Arbiter:
+    """Give the arbiter of a device, with words that nobody else sees."""
+    return Arbiter(made, memoryview(bytearray(MAX_WQS * 8)).cast("Q"))
 
 
 def device(*wqs: tuple[int, int]) -> Device:
@@ -60,7 +66,7 @@ def by_queue(bursts: Iterable[Burst]) -> dict[int, int]:
 
 def test_nothing_published_is_nothing_taken() -> None:
     """A pass over empty lanes, or over none, gives no burst."""
-    arbiter = Arbiter(device((0, 10), (1, 10)))
+    arbiter = arbiter_of(device((0, 10), (1, 10)))
     assert list(arbiter.take()) == []
     Feed(arbiter, 0)
 
@@ -69,7 +75,7 @@ def test_nothing_published_is_nothing_taken() -> None:
 
 def test_burst_is_what_was_published() -> None:
     """The bytes in order, with whose they are; their slots are free again."""
-    arbiter = Arbiter(device((0, 10)))
+    arbiter = arbiter_of(device((0, 10)))
     feed = Feed(arbiter, 0).publish(3)
     (burst,) = arbiter.take()
 
@@ -80,7 +86,7 @@ def test_burst_is_what_was_published() -> None:
 
 def test_pass_takes_no_more_than_a_burst_of_a_group() -> None:
     """The rest comes in the next passes."""
-    arbiter = Arbiter(device((0, 10)))
+    arbiter = arbiter_of(device((0, 10)))
     Feed(arbiter, 0).publish(2 * BURST + 1)
 
     assert [by_queue(arbiter.take()) for _ in range(4)] == [
@@ -99,7 +105,7 @@ def test_queues_share_a_group_by_priority(
     priorities: tuple[int, ...], shares: tuple[int, ...]
 ) -> None:
     """Priority 6 beside 2 gets three times as many."""
-    arbiter = Arbiter(device(*((0, priority) for priority in priorities)))
+    arbiter = arbiter_of(device(*((0, priority) for priority in priorities)))
     for wq in range(len(priorities)):
         Feed(arbiter, wq).publish(CAPACITY)
     expected = shares or (16, 8, 8)
@@ -109,7 +115,7 @@ def test_queues_share_a_group_by_priority(
 
 def test_queue_without_work_leaves_its_share() -> None:
     """The others have the whole burst."""
-    arbiter = Arbiter(device((0, 15), (0, 1)))
+    arbiter = arbiter_of(device((0, 15), (0, 1)))
     Feed(arbiter, 0)
     Feed(arbiter, 1).publish(CAPACITY)
 
@@ -118,7 +124,7 @@ def test_queue_without_work_leaves_its_share() -> None:
 
 def test_lowest_priority_gets_something_in_every_pass() -> None:
     """Weights share; they starve nobody."""
-    arbiter = Arbiter(device((0, 15), (0, 15), (0, 15), (0, 1)))
+    arbiter = arbiter_of(device((0, 15), (0, 15), (0, 15), (0, 1)))
     for wq in range(4):
         Feed(arbiter, wq).publish(CAPACITY)
 
@@ -127,7 +133,7 @@ def test_lowest_priority_gets_something_in_every_pass() -> None:
 
 def test_groups_take_turns() -> None:
     """Each has a burst of its own, whatever the priorities in others."""
-    arbiter = Arbiter(device((0, 15), (1, 1)))
+    arbiter = arbiter_of(device((0, 15), (1, 1)))
     for wq in range(2):
         Feed(arbiter, wq).publish(CAPACITY)
     bursts = list(arbiter.take())
@@ -140,7 +146,7 @@ def test_groups_take_turns() -> None:
 
 def test_lanes_of_a_queue_share_alike() -> None:
     """Three submitters get a third each."""
-    arbiter = Arbiter(device((0, 10)))
+    arbiter = arbiter_of(device((0, 10)))
     feeds = [Feed(arbiter, 0, segment).publish(CAPACITY) for segment in range(3)]
     bursts = list(arbiter.take())
 
@@ -149,7 +155,7 @@ def test_lanes_of_a_queue_share_alike() -> None:
 
 def test_lanes_are_first_in_turn() -> None:
     """No submitter is always served before the others."""
-    arbiter = Arbiter(device((0, 10)))
+    arbiter = arbiter_of(device((0, 10)))
     feeds = [Feed(arbiter, 0, segment).publish(CAPACITY) for segment in range(3)]
     firsts = [next(iter(list(arbiter.take()))).source.segment for _ in range(3)]
 
@@ -159,7 +165,7 @@ def test_lanes_are_first_in_turn() -> None:
 
 def test_more_lanes_than_a_burst_are_all_served() -> None:
     """One descriptor each, at least."""
-    arbiter = Arbiter(device((0, 10)))
+    arbiter = arbiter_of(device((0, 10)))
     for segment in range(BURST + 5):
         Feed(arbiter, 0, segment).publish(2)
 
@@ -171,7 +177,7 @@ def test_more_lanes_than_a_burst_are_all_served() -> None:
 )
 def test_impossible_tail_drops_that_lane_alone(tail: int) -> None:
     """Nothing in it can be believed; the other lanes of the queue go on."""
-    arbiter = Arbiter(device((0, 10)))
+    arbiter = arbiter_of(device((0, 10)))
     bad = Feed(arbiter, 0, segment=1).publish(10)
     list(arbiter.take())
     good = Feed(arbiter, 0, segment=2).publish(3)
@@ -186,7 +192,7 @@ def test_impossible_tail_drops_that_lane_alone(tail: int) -> None:
 
 def test_removed_segment_is_served_no_more() -> None:
     """Every lane in it is forgotten, in all queues; others are not."""
-    arbiter = Arbiter(device((0, 10), (1, 10)))
+    arbiter = arbiter_of(device((0, 10), (1, 10)))
     gone = [Feed(arbiter, wq, segment=1).publish(5) for wq in range(2)]
     left = [Feed(arbiter, wq, segment=2).publish(5) for wq in range(2)]
     arbiter.remove(1)
@@ -198,7 +204,7 @@ def test_removed_segment_is_served_no_more() -> None:
 
 def test_removing_an_unknown_segment_changes_nothing() -> None:
     """A segment without lanes, such as the pages of a worker."""
-    arbiter = Arbiter(device((0, 10)))
+    arbiter = arbiter_of(device((0, 10)))
     feed = Feed(arbiter, 0).publish(1)
     arbiter.remove(99)
 

@@ -11,14 +11,10 @@ import pytest
 
 from mpzswap.completion.status import Status
 from mpzswap.device.counters import DeviceCounters
-from mpzswap.device.main import (
-    DEVICE_WORDS,
-    NEED_WAKEUP_WORDS,
-    DeviceConfig,
-    Pump,
-)
+from mpzswap.device.main import CONTROL_EVERY, DeviceConfig, Pump
+from mpzswap.device.words import COUNTERS, DEVICE_WORDS, TAKEN
 from mpzswap.page.frame import PAGE_SIZE
-from mpzswap.ring.attach import Attach, Detach, LanePlace, Publish, encode
+from mpzswap.ring.attach import Attach, Detach, LanePlace, PublishCounters, encode
 from mpzswap.ring.lane import TAIL_WORD, Lane, lane_bytes
 from mpzswap.ring.memory import Segment, address
 from mpzswap.topology.model import Device
@@ -90,7 +86,7 @@ class Rig:
         stack.callback(self.portal.close)
         self.lane = Lane(self.portal.memory[: lane_bytes(CAPACITY)], CAPACITY)
 
-    def tell(self, *messages: Attach | Detach | Publish) -> None:
+    def tell(self, *messages: Attach | Detach | PublishCounters) -> None:
         """Say something; a segment goes along as a descriptor of its own."""
         for message in messages:
             fds = (os.dup(self.portal.fd),) if isinstance(message, Attach) else ()
@@ -112,7 +108,7 @@ class Rig:
 
     def counters(self) -> DeviceCounters:
         """Give what the device published."""
-        return DeviceCounters.read(self.words[NEED_WAKEUP_WORDS:])
+        return DeviceCounters.read(self.words[COUNTERS])
 
 
 ATTACH = Attach(PASID, PORTAL, (LanePlace(wq=0, offset=0, capacity=CAPACITY),))
@@ -141,7 +137,7 @@ def test_attached_lane_is_served(rig: Rig) -> None:
     rig.tell(ATTACH)
     rig.publish(3)
     rig.pump._obey()
-    rig.pump._serve_passes(10)
+    rig.pump._serve()
 
     assert rig.statuses(4) == [Status.SUCCESS] * 3 + [Status.NONE]
     assert rig.lane.space_left() == CAPACITY
@@ -149,10 +145,14 @@ def test_attached_lane_is_served(rig: Rig) -> None:
 
 def test_every_word_is_answered_by_itself(rig: Rig) -> None:
     """The parent knows that it was done."""
-    rig.tell(ATTACH, Publish(), DETACH)
+    rig.tell(ATTACH, PublishCounters(), DETACH)
     rig.pump._obey()
 
-    assert rig.control.sent == [encode(ATTACH), encode(Publish()), encode(DETACH)]
+    assert rig.control.sent == [
+        encode(ATTACH),
+        encode(PublishCounters()),
+        encode(DETACH),
+    ]
 
 
 def test_other_pasid_is_refused_on_the_lane(rig: Rig) -> None:
@@ -160,7 +160,7 @@ def test_other_pasid_is_refused_on_the_lane(rig: Rig) -> None:
     rig.tell(Attach(PASID + 1, PORTAL, ATTACH.lanes))
     rig.publish(1)
     rig.pump._obey()
-    rig.pump._serve_passes(10)
+    rig.pump._serve()
 
     assert rig.statuses(1) == [Status.PRIV_BAD]
 
@@ -170,7 +170,7 @@ def test_detached_lane_is_not_served(rig: Rig) -> None:
     rig.tell(ATTACH, DETACH)
     rig.pump._obey()
     rig.publish(2)
-    rig.pump._serve_passes(10)
+    rig.pump._serve()
 
     assert rig.statuses(2) == [Status.NONE] * 2
     assert rig.lane.space_left() == CAPACITY - 2
@@ -183,7 +183,7 @@ def test_detach_gives_the_memory_back(rig: Rig) -> None:
     rig.tell(ATTACH)
     rig.pump._obey()
     rig.publish(1)
-    rig.pump._serve_passes(10)
+    rig.pump._serve()
     assert nr_mappings() == mappings + 1
     rig.tell(DETACH)
     rig.pump._obey()
@@ -197,10 +197,9 @@ def test_segment_can_be_attached_again(rig: Rig) -> None:
     rig.tell(ATTACH, DETACH, ATTACH)
     rig.publish(1)
     rig.pump._obey()
-    rig.pump._serve_passes(10)
+    rig.pump._serve()
 
     assert rig.statuses(1) == [Status.SUCCESS]
-    assert rig.counters().descriptors == 1
 
 
 def test_device_answers_what_was_published_before_it_leaves(rig: Rig) -> None:
@@ -216,12 +215,44 @@ def test_device_answers_what_was_published_before_it_leaves(rig: Rig) -> None:
 
 def test_device_obeys_while_it_has_nothing_to_do(rig: Rig) -> None:
     """The control socket wakes it, and its need to be woken is withdrawn."""
-    rig.tell(ATTACH, Publish())
+    rig.tell(ATTACH, PublishCounters())
     rig.pump.run()
 
     assert len(rig.control.sent) == 2
     assert rig.counters().sleeps == 1
     assert rig.words[0] == 0
+
+
+def test_device_obeys_though_work_never_ends(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trickle that is never long absent does not keep it from its control."""
+    served = iter(range(10 * CONTROL_EVERY))
+    monkeypatch.setattr(rig.pump, "_serve", lambda: next(served) % 2)
+    rig.tell(ATTACH)
+    monkeypatch.setattr(rig.pump, "_drain", lambda: None)
+    rig.pump.run()
+
+    assert rig.control.sent == [encode(ATTACH)]
+
+
+def test_what_is_taken_is_told(rig: Rig) -> None:
+    """Entries are free as soon as they are taken, whoever looks at the answers."""
+    rig.tell(ATTACH)
+    rig.publish(5)
+    rig.pump._obey()
+    rig.pump._serve()
+
+    assert rig.words[TAKEN].tolist()[0] == 5
+
+
+def test_what_a_submitter_leaves_behind_takes_no_place(rig: Rig) -> None:
+    """Descriptors in a lane that is detached count as taken."""
+    rig.tell(ATTACH, DETACH)
+    rig.publish(4)
+    rig.pump._obey()
+
+    assert rig.words[TAKEN].tolist()[0] == 4
 
 
 def test_counters_are_published_when_asked_for(rig: Rig) -> None:
@@ -231,7 +262,7 @@ def test_counters_are_published_when_asked_for(rig: Rig) -> None:
     rig.pump._obey()
     rig.pump._serve()
     assert rig.counters().descriptors == 0
-    rig.tell(Publish())
+    rig.tell(PublishCounters())
     rig.pump._obey()
 
     assert rig.counters().descriptors == 2
@@ -242,6 +273,6 @@ def test_broken_lane_is_counted_though_nothing_else_happens(rig: Rig) -> None:
     rig.tell(ATTACH)
     rig.pump._obey()
     rig.portal.memory[:128].cast("Q")[TAIL_WORD] = CAPACITY + 1
-    rig.pump._idle()
+    rig.pump._sleep()
 
     assert rig.counters().broken_lanes == 1

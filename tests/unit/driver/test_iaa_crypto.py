@@ -63,27 +63,30 @@ def test_request_is_pending_until_all_are_answered(rig: DriverRig) -> None:
     assert rig.driver.poll(request) == 0
 
 
-def test_places_are_given_back_with_the_answers(rig: DriverRig) -> None:
-    """The queue is free for the next request, of whatever submitter."""
-    request = rig.request([text(seed) for seed in range(8)])
-    rig.driver.compress(request)
-    occupancy = rig.queues[0, 0].occupancy
-    assert occupancy.outstanding == 8
-    rig.finish(request)
+def test_places_are_free_when_the_device_has_taken(rig: DriverRig) -> None:
+    """A request that nobody polls does not hold a queue up for the others."""
+    unpolled = rig.request([text(seed) for seed in range(8)])
+    rig.driver.compress(unpolled)
+    rig.serve()
+    other = rig.request([text(9)], first=8)
+    rig.driver.compress(other)
 
-    assert occupancy.outstanding == 0
+    assert other.waiting == 0
+    assert rig.finish(other) == 0
+    assert rig.finish(unpolled) == 0
 
 
-def test_places_come_back_run_by_run() -> None:
-    """A queue that has answered is not kept for the sake of a slower one."""
+def test_runs_end_one_by_one() -> None:
+    """A device that has answered does not wait for a slower one."""
     with driver_rig(one_queue(), one_queue()) as rig:
         request = rig.request([text(1), text(2)])
         rig.driver.compress(request)
         rig.answer(request, 0, Status.SUCCESS)
 
         assert rig.driver.poll(request) == EAGAIN
-        assert rig.queues[0, 0].occupancy.outstanding == 0
-        assert rig.queues[1, 0].occupancy.outstanding == 1
+        assert rig.queues[0, 0].in_flight == 0
+        assert rig.queues[1, 0].in_flight == 1
+        assert request.errors == [0, EINPROGRESS]
 
 
 def test_page_that_does_not_compress_is_too_big(rig: DriverRig) -> None:

@@ -1,13 +1,11 @@
 """A device that does not answer: it died, or it is late."""
 
-import errno
 from collections.abc import Iterator
 
 import pytest
 
 from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Path
 from mpzswap.completion.status import Status
-from mpzswap.errors import QueueFullError
 from tests.tools.driver_rig import DriverRig, driver_rig, one_queue
 from tests.tools.zswap_rig import ZERO, text
 
@@ -106,147 +104,119 @@ def test_dead_device_needs_no_core(rig: DriverRig) -> None:
 
 
 def test_silence_is_waited_for_up_to_the_limit(rig: DriverRig) -> None:
-    """Not longer: then it is -ETIMEDOUT, and counted."""
+    """Not longer: then it is counted as -ETIMEDOUT, and the device is to be ended."""
     request = rig.request(texts(2))
     rig.driver.compress(request)
     rig.clock.ns += LATE_NS - 1
     assert rig.driver.poll(request) == EAGAIN
+    assert rig.machine.ended == []
     rig.clock.ns += 1
 
-    assert rig.driver.poll(request) == -errno.ETIMEDOUT
-    assert request.errors == [-errno.ETIMEDOUT] * 2
+    assert rig.driver.poll(request) == EAGAIN
+    assert rig.machine.ended == [0]
     assert rig.stats.total_completion_timeout_errors == 2
+
+
+def test_late_device_is_asked_for_once(rig: DriverRig) -> None:
+    """Until it is gone its pages are waited for, and counted once."""
+    request = rig.request(texts(2))
+    rig.driver.compress(request)
+    rig.clock.ns += LATE_NS
+    polls = {rig.driver.poll(request) for _ in range(5)}
+
+    assert polls == {EAGAIN}
+    assert rig.machine.ended == [0]
+    assert rig.stats.total_completion_timeout_errors == 2
+
+
+def test_pages_of_a_late_device_are_done_when_it_is_gone(rig: DriverRig) -> None:
+    """Not before: nobody may write where it still could."""
+    request = rig.request(texts(2))
+    rig.driver.compress(request)
+    rig.clock.ns += LATE_NS
+    rig.driver.poll(request)
+    rig.machine.lose(0)
+
+    assert rig.driver.poll(request) == 0
+    assert request.paths == [Path.SOFTWARE] * 2
     assert rig.stats.reasons == {"completion_timeout": 2}
+    assert rig.unpacked(request, 1) == text(1)
 
 
-def test_answers_before_the_limit_are_kept(rig: DriverRig) -> None:
-    """Only the page that was not answered is late."""
+def test_late_decompression_is_done_when_the_device_is_gone(rig: DriverRig) -> None:
+    """Its pages belong to the device until then."""
+    request = rig.packed_request(texts(2))
+    rig.driver.decompress(request)
+    rig.clock.ns += LATE_NS
+    rig.driver.poll(request)
+    assert request.errors == [EINPROGRESS] * 2
+    rig.machine.lose(0)
+
+    assert rig.finish(request) == 0
+    assert [rig.page(index) for index in range(2)] == texts(2)
+
+
+def test_answers_before_the_end_are_kept(rig: DriverRig) -> None:
+    """Only the page that was not answered is done in software."""
     request = rig.request(texts(2))
     rig.driver.compress(request)
     rig.serve()
     rig.portal.clear(request.first + 1, 1)
     rig.clock.ns += LATE_NS
+    rig.driver.poll(request)
+    rig.machine.lose(0)
 
-    assert rig.driver.poll(request) == -errno.ETIMEDOUT
-    assert request.errors == [0, -errno.ETIMEDOUT]
+    assert rig.driver.poll(request) == 0
+    assert request.paths == [Path.DEVICE, Path.SOFTWARE]
     assert rig.unpacked(request) == text(0)
 
 
-def test_late_request_gets_other_records_and_buffers(rig: DriverRig) -> None:
-    """The device may still write into the old ones."""
-    request = rig.request(texts(2))
-    first, address = request.first, request.buffers.address
-    rig.driver.compress(request)
-    rig.clock.ns += LATE_NS
-    rig.driver.poll(request)
-
-    assert request.capacity == 2
-    assert abs(request.first - first) >= 2
-    assert abs(request.buffers.address - address) >= 2 * 4096
-    assert request.buffers.address == rig.portal.buffers(request.first, 2).address
-
-
-def test_late_completion_does_not_disturb_the_next_request(rig: DriverRig) -> None:
-    """The old descriptors run while the new ones wait: nothing of them is seen."""
+def test_answer_that_comes_after_all_is_taken(rig: DriverRig) -> None:
+    """A device that was only slow has done its work."""
     request = rig.request(texts(2))
     rig.driver.compress(request)
-    late = rig.devices[0].take()
     rig.clock.ns += LATE_NS
     rig.driver.poll(request)
-    request.pages = rig.put(texts(2, first=10), first=8)
-    assert rig.driver.compress(request) == EINPROGRESS
-    rig.devices[0].run(late)
-    assert rig.driver.poll(request) == EAGAIN
+    rig.serve()
 
-    assert rig.finish(request) == 0
-    assert [rig.unpacked(request, place) for place in range(2)] == texts(2, first=10)
+    assert rig.driver.poll(request) == 0
+    assert request.paths == [Path.DEVICE] * 2
 
 
-def test_late_completion_does_not_disturb_other_requests(rig: DriverRig) -> None:
-    """Released buffers that a device may still write into go to nobody."""
-    request = rig.request(texts(2))
-    rig.driver.compress(request)
-    late = rig.devices[0].take()
-    rig.clock.ns += LATE_NS
-    rig.driver.poll(request)
-    rig.driver.release(request)
-    others = [rig.request(texts(1, 20 + i), first=8 + i) for i in range(2)]
-    for other in others:
-        rig.driver.compress(other)
-    rig.devices[0].run(late)
-    assert [rig.driver.poll(other) for other in others] == [EAGAIN] * 2
-    for place, other in enumerate(others):
-        rig.finish(other)
-
-        assert rig.unpacked(other) == text(20 + place)
-
-
-def test_rest_of_a_late_request_is_waited_for_anew(rig: DriverRig) -> None:
-    """What is in its other records from earlier use is not taken for an answer."""
-    used = rig.request(texts(6), first=8)
-    rig.driver.compress(used)
-    rig.finish(used)
-    request = rig.request(texts(6))
-    rig.driver.release(used)
-    rig.driver.compress(request)
-    rig.devices[0].take()
-    rig.clock.ns += LATE_NS
-    rig.driver.poll(request)
-    rig.queues[0, 0].occupancy.give_back(4)
-    rig.driver.poll(request)
-
-    assert request.errors == [-errno.ETIMEDOUT] * 4 + [EINPROGRESS] * 2
-    assert rig.finish(request) == -errno.ETIMEDOUT
-    assert request.errors == [-errno.ETIMEDOUT] * 4 + [0] * 2
-
-
-def test_late_request_without_spare_buffers_ends_as_well() -> None:
-    """Its late pages are -ETIMEDOUT; those that no device had yet are done."""
-    with driver_rig(
-        one_queue(2), nr_buffers=4, completion_timeout_ms=TIMEOUT_MS
-    ) as rig:
-        request = rig.request(texts(4))
-        rig.driver.compress(request)
-        late = rig.devices[0].take()
-        rig.clock.ns += LATE_NS
-        assert rig.driver.poll(request) == EAGAIN
-        rig.queues[0, 0].occupancy.give_back(2)
-        rig.driver.poll(request)
-        rig.devices[0].run(late)
-
-        assert rig.finish(request) == -errno.ETIMEDOUT
-        assert request.errors == [-errno.ETIMEDOUT] * 2 + [0] * 2
-        assert rig.unpacked(request, 3) == text(3)
-
-
-def test_buffers_that_may_still_be_written_are_not_used_again() -> None:
-    """Without spare ones the request is refused, and its buffers go to nobody."""
-    with driver_rig(
-        one_queue(4), nr_buffers=2, completion_timeout_ms=TIMEOUT_MS
-    ) as rig:
-        request = rig.request(texts(2))
-        rig.driver.compress(request)
-        rig.clock.ns += LATE_NS
-        rig.driver.poll(request)
-
-        for submit in (rig.driver.compress, rig.driver.decompress):
-            with pytest.raises(QueueFullError, match="may still write"):
-                submit(request)
-        rig.driver.release(request)
-        with pytest.raises(QueueFullError, match="must be up to 0"):
-            rig.driver.allocate(1)
-
-
-def test_rest_of_a_late_request_has_its_own_time(rig: DriverRig) -> None:
+def test_each_run_has_its_own_time(rig: DriverRig) -> None:
     """A descriptor that was just submitted is not late because others were."""
     request = rig.request(texts(6))
     rig.driver.compress(request)
-    rig.devices[0].take()
+    late = rig.devices[0].take()
     rig.clock.ns += LATE_NS
     rig.driver.poll(request)
-    rig.queues[0, 0].occupancy.give_back(4)
-    rig.driver.poll(request)
     rig.clock.ns = request.due_ns + 1
+    rig.driver.poll(request)
+    assert rig.stats.total_completion_timeout_errors == 4
+    rig.devices[0].run(late)
+    rig.driver.poll(request)
 
-    assert rig.driver.poll(request) == EAGAIN
     assert request.in_flight == 2
+    assert rig.stats.total_completion_timeout_errors == 4
+
+
+def test_request_in_flight_is_not_released(rig: DriverRig) -> None:
+    """Its buffers would go to somebody else while a device writes into them."""
+    request = rig.request(texts(2))
+    rig.driver.compress(request)
+
+    with pytest.raises(ValueError, match="2 pages are in flight"):
+        rig.driver.release(request)
+
+
+def test_request_in_flight_is_not_started_again(rig: DriverRig) -> None:
+    """Nor one with more pages than it has records for."""
+    request = rig.request(texts(2))
+    rig.driver.compress(request)
+
+    with pytest.raises(ValueError, match="2 in flight"):
+        rig.driver.compress(request)
+    rig.finish(request)
+    request.pages = rig.put(texts(3))
+    with pytest.raises(ValueError, match="must be up to 2"):
+        rig.driver.compress(request)

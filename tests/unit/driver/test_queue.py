@@ -15,7 +15,7 @@ def queue(enqcmds_retries: int = 0) -> tuple[SubmitQueue, memoryview]:
         device=0,
         wq=0,
         lane=Lane(memoryview(bytearray(lane_bytes(4))), 4),
-        occupancy=Occupancy(words, 0, 4, lambda: 2),
+        occupancy=Occupancy(words, memoryview(bytearray(8)).cast("Q"), 0, 4, lambda: 2),
         doorbell=Doorbell(memoryview(bytearray(8)).cast("Q"), -1),
         enqcmds_retries=enqcmds_retries,
     )

@@ -91,11 +91,11 @@ def test_source_without_bytes_is_named(tmp_path: Path, name: str) -> None:
 
 def refuse(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let opening files of that *name* be refused; modes do not bind root."""
-    honest = Path.open
+    honest = os.open
 
-    def guarded(path: Path, mode: str = "r") -> object:
-        if path.name == name:
+    def guarded(path: Path, flags: int) -> int:
+        if Path(path).name == name:
             raise PermissionError(13, "Permission denied")
-        return honest(path, mode)
+        return honest(path, flags)
 
-    monkeypatch.setattr(Path, "open", guarded)
+    monkeypatch.setattr(os, "open", guarded)

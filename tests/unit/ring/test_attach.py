@@ -3,17 +3,24 @@
 import msgspec
 import pytest
 
-from mpzswap.ring.attach import MESSAGE, Attach, Detach, LanePlace, Publish, encode
+from mpzswap.ring.attach import (
+    MESSAGE,
+    Attach,
+    Detach,
+    LanePlace,
+    PublishCounters,
+    encode,
+)
 
 LANES = (LanePlace(wq=0, offset=0, capacity=128), LanePlace(1, 8320, 16))
 
 
 @pytest.mark.parametrize(
     "message",
-    [Attach(5, 1 << 23), Attach(5, 7, LANES), Detach(5, 7), Publish()],
+    [Attach(5, 1 << 23), Attach(5, 7, LANES), Detach(5, 7), PublishCounters()],
     ids=["no lanes", "lanes", "detach", "publish"],
 )
-def test_message_comes_back(message: Attach | Detach | Publish) -> None:
+def test_message_comes_back(message: Attach | Detach | PublishCounters) -> None:
     """Decoding undoes encoding, and tells the kinds apart."""
     assert MESSAGE.decode(encode(message)) == message
 

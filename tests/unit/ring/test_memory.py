@@ -71,7 +71,7 @@ def test_memory_that_cannot_be_had_is_refused() -> None:
     """The message tells the size; the descriptor is not left open."""
     before = nr_open_descriptors()
 
-    with pytest.raises(MpzswapError, match=f"{1 << 60} bytes cannot be had"):
+    with pytest.raises(MpzswapError, match=f"{1 << 60} bytes, must be up to"):
         Segment.create(NUMBER, 1 << 60)
     assert nr_open_descriptors() == before
 

@@ -13,41 +13,49 @@ def words() -> memoryview:
     return memoryview(bytearray(4 * 8)).cast("Q")
 
 
-def view(words: memoryview, mine: int = 0, submitters: int = 4) -> Occupancy:
+@pytest.fixture
+def taken() -> memoryview:
+    """Give the device's word."""
+    return memoryview(bytearray(8)).cast("Q")
+
+
+def view(
+    words: memoryview, taken: memoryview, mine: int = 0, submitters: int = 4
+) -> Occupancy:
     """Give one submitter's view of a queue of eight places."""
-    return Occupancy(words, mine, SIZE, lambda: submitters)
+    return Occupancy(words, taken, mine, SIZE, lambda: submitters)
 
 
-def test_free_places_are_had(words: memoryview) -> None:
+Words = memoryview
+
+
+def test_free_places_are_had(words: Words, taken: Words) -> None:
     """As many as were wanted, and they are in our word alone."""
-    occupancy = view(words, mine=1)
-
-    assert occupancy.try_take(3) == 3
-    assert occupancy.outstanding == 3
+    assert view(words, taken, mine=1).try_take(3) == 3
     assert words.tolist() == [0, 3, 0, 0]
 
 
-def test_some_are_had_where_not_all_are_free(words: memoryview) -> None:
+def test_some_are_had_where_not_all_are_free(words: Words, taken: Words) -> None:
     """What is over is withdrawn."""
-    occupancy = view(words)
+    occupancy = view(words, taken)
     occupancy.try_take(5)
 
     assert occupancy.try_take(5) == 3
-    assert words[0] == occupancy.outstanding == SIZE
+    assert words[0] == SIZE
 
 
-def test_full_queue_gives_none(words: memoryview) -> None:
+def test_full_queue_gives_none(words: Words, taken: Words) -> None:
     """The wish is withdrawn whole."""
-    occupancy = view(words)
+    occupancy = view(words, taken)
     occupancy.try_take(SIZE)
 
     assert occupancy.try_take(1) == 0
-    assert words[0] == occupancy.outstanding == SIZE
+    assert words[0] == SIZE
 
 
-def test_places_of_others_count(words: memoryview) -> None:
+def test_places_of_others_count(words: Words, taken: Words) -> None:
     """Two views of the same words share one size."""
-    first, second = view(words, 0), view(words, 1)
+    first, second = view(words, taken, 0), view(words, taken, 1)
     first.try_take(6)
 
     assert second.try_take(6) == 2
@@ -55,58 +63,57 @@ def test_places_of_others_count(words: memoryview) -> None:
     assert words.tolist() == [6, 2, 0, 0]
 
 
-def test_places_given_back_can_be_had_by_another(words: memoryview) -> None:
-    """Giving back lowers our own word."""
-    first, second = view(words, 0), view(words, 1)
+def test_places_are_free_when_the_device_has_taken(words: Words, taken: Words) -> None:
+    """Whoever submitted need not even look at the answers."""
+    first, second = view(words, taken, 0), view(words, taken, 1)
     first.try_take(SIZE)
-    first.give_back(5)
+    taken[0] = 5
 
-    assert first.outstanding == 3
     assert second.try_take(SIZE) == 5
+    assert words.tolist() == [SIZE, 5, 0, 0]
 
 
-def test_wish_that_exceeds_all_is_withdrawn_to_what_is_held(words: memoryview) -> None:
-    """Another's wish, not yet withdrawn, costs us this try and nothing more."""
-    occupancy = view(words)
+def test_wish_of_another_costs_this_try_alone(words: Words, taken: Words) -> None:
+    """It is withdrawn by its owner; ours is by us."""
+    occupancy = view(words, taken)
     occupancy.try_take(2)
     words[1] = 100
 
     assert occupancy.try_take(4) == 0
-    assert words[0] == occupancy.outstanding == 2
+    assert words[0] == 2
 
 
-def test_only_submitters_in_use_are_looked_at(words: memoryview) -> None:
+def test_only_submitters_in_use_are_looked_at(words: Words, taken: Words) -> None:
     """The words behind them are not read."""
     words[3] = SIZE
 
-    assert view(words, submitters=3).try_take(SIZE) == SIZE
-    assert view(words, submitters=4).try_take(SIZE) == 0
+    assert view(words, taken, submitters=3).try_take(SIZE) == SIZE
+    assert view(words, taken, submitters=4).try_take(SIZE) == 0
 
 
-def test_new_view_begins_with_none(words: memoryview) -> None:
-    """A column that another submitter left is ours from zero."""
-    words[2] = 5
-    view(words, mine=2)
+def test_new_view_goes_on_from_its_word(words: Words, taken: Words) -> None:
+    """What a column's last owner submitted is in ``taken`` as well."""
+    words[2] = taken[0] = 5
 
-    assert words[2] == 0
+    assert view(words, taken, mine=2).try_take(SIZE) == SIZE
+    assert words[2] == 5 + SIZE
 
 
-def test_looks_are_remembered(words: memoryview) -> None:
+def test_looks_are_remembered(words: Words, taken: Words) -> None:
     """How long the queue was, ours included, and how long at most."""
     words[1] = 4
-    occupancy = view(words)
+    occupancy = view(words, taken)
     occupancy.try_take(3)
     assert (occupancy.seen, occupancy.highest) == (7, 7)
-    occupancy.give_back(3)
-    words[1] = 0
+    taken[0] = 7
     occupancy.try_take(1)
 
     assert (occupancy.seen, occupancy.highest) == (1, 7)
 
 
-def test_a_wish_too_large_does_not_show_as_length(words: memoryview) -> None:
+def test_a_wish_too_large_does_not_show_as_length(words: Words, taken: Words) -> None:
     """The queue was never longer than its size."""
-    occupancy = view(words)
+    occupancy = view(words, taken)
     occupancy.try_take(100)
 
     assert (occupancy.seen, occupancy.highest) == (SIZE, SIZE)

@@ -133,7 +133,7 @@ def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """What the system says is passed on, without a traceback."""
     with pytest.raises(TopologyError, match="No such file"):
         read_document(tmp_path / "none.yaml")
-    with pytest.raises(TopologyError, match="Is a directory"):
+    with pytest.raises(TopologyError, match="must be a file"):
         read_document(tmp_path)
 
 

@@ -1,0 +1,46 @@
+"""What stress and bench take, and in which limits."""
+
+import argparse
+from types import ModuleType
+from typing import get_args
+
+import pytest
+from msgspec.structs import fields
+
+from mpzswap.cli import bench, stress
+from mpzswap.topology.settings import Batching, ZswapSettings
+
+
+def parsed(command: ModuleType, *words: str) -> argparse.Namespace:
+    """Parse the words of a command."""
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    command.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+@pytest.mark.parametrize("command", [bench, stress])
+def test_machine_and_pages_are_the_same_in_both(command: ModuleType) -> None:
+    """Who names none gets the host and the mixed pages."""
+    args = parsed(command)
+
+    assert (args.topology, args.pages) == ("host", "mix:mixed")
+
+
+@pytest.mark.parametrize("batching", get_args(Batching))
+def test_every_batching_mode_can_be_asked_for(batching: str) -> None:
+    """As the topology may say it."""
+    assert parsed(stress, "--batching", batching).batching == batching
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [("--batch-size", "batch_size"), ("--reclaim-batch", "compress_batchsize")],
+)
+def test_limits_are_those_of_the_topology(option: str, name: str) -> None:
+    """A plan may have what a topology may have, and no more."""
+    kind = next(field.type for field in fields(ZswapSettings) if field.name == name)
+    highest = kind.__metadata__[0].le
+
+    parsed(stress, option, str(highest))
+    with pytest.raises(argparse.ArgumentError, match=f"from 1 to {highest}"):
+        parsed(stress, option, str(highest + 1))

@@ -1,0 +1,63 @@
+"""Results of workers, whatever the numbers of their descriptors."""
+
+import fcntl
+import os
+import resource
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
+
+import msgspec
+import pytest
+
+from mpzswap.machine.core import Core, Worker
+from mpzswap.workload.gather import gather
+from mpzswap.workload.plan import StressPlan
+from mpzswap.workload.worker import WorkerResult
+
+# The first that select(2) cannot take, FD_SETSIZE.
+BEYOND_SELECT = 1024
+
+
+@pytest.fixture
+def high_fd() -> Iterator[int]:
+    """Give a readable descriptor with a high number."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard <= BEYOND_SELECT:
+        pytest.skip(f"no more than {hard} descriptors are allowed here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2 * BEYOND_SELECT), hard))
+    fds = list(os.pipe())
+    os.write(fds[1], b"x")
+    fds.append(fcntl.fcntl(fds[0], fcntl.F_DUPFD_CLOEXEC, BEYOND_SELECT))
+    yield fds[-1]
+    for fd in fds:
+        os.close(fd)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_worker_with_a_high_descriptor_is_heard(
+    high_fd: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of workers and devices have more than 1024 together."""
+    result = cast("WorkerResult", object())
+    monkeypatch.setattr(msgspec.json, "decode", lambda *_, **__: result)
+    child = SimpleNamespace(
+        name="worker 0",
+        send=lambda _: None,
+        fileno=lambda: high_fd,
+        receive_nowait=lambda: SimpleNamespace(body=b""),
+    )
+    core = SimpleNamespace(
+        devices=SimpleNamespace(look=lambda: None),
+        board=SimpleNamespace(cpu_row=lambda _: [0]),
+    )
+    plan = SimpleNamespace(workers=1, memory_pages=1, rounds=1, duration_s=0)
+
+    gathered = gather(
+        cast("StressPlan", plan),
+        cast("Core", core),
+        [cast("Worker", SimpleNamespace(child=child))],
+        lambda _: None,
+    )
+
+    assert gathered.results == (result,)

@@ -1,0 +1,59 @@
+"""Processor time of devices, some of which have died."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from mpzswap.machine.board import DeviceState
+from mpzswap.machine.core import Core
+from mpzswap.workload import summary
+
+# More than any process may have, Linux, include/linux/threads.h.
+NO_PID = 1 << 22
+
+
+def core_of(*devices: tuple[int, DeviceState]) -> Core:
+    """Give a core with devices of these pids and states."""
+    processes = [
+        SimpleNamespace(index=index, child=SimpleNamespace(pid=pid))
+        for index, (pid, _) in enumerate(devices)
+    ]
+    made = SimpleNamespace(all=processes, state=lambda index: devices[index][1])
+    return cast("Core", SimpleNamespace(devices=made))
+
+
+def burn() -> None:
+    """Use a few ticks of the processor."""
+    while os.times().user + os.times().system < 0.05:
+        pass
+
+
+def test_living_devices_are_added_up() -> None:
+    """One that is gone, though nobody has noted it, counts nothing."""
+    burn()
+    gone, alive = (NO_PID, DeviceState.READY), (os.getpid(), DeviceState.READY)
+
+    assert summary.device_cpu_s(core_of(gone, alive)) >= 0.04
+
+
+def test_dead_device_is_not_asked() -> None:
+    """Its pid may be that of another process by now."""
+    burn()
+
+    assert summary.device_cpu_s(core_of((os.getpid(), DeviceState.DIED))) == 0
+
+
+def test_device_that_dies_while_it_is_read_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The file is there, and reading it is ESRCH."""
+
+    def die(_: Path, **__: object) -> str:
+        raise ProcessLookupError
+
+    monkeypatch.setattr(Path, "read_text", die)
+
+    assert summary.device_cpu_s(core_of((os.getpid(), DeviceState.READY))) == 0

@@ -1,0 +1,23 @@
+"""A worker in a system that does not give all that it asks for."""
+
+from pathlib import Path
+
+import pytest
+
+from mpzswap.workload import worker
+
+
+def test_timer_slack_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In nanoseconds."""
+    monkeypatch.setattr(worker, "TIMER_SLACK", tmp_path / "slack")
+    worker.set_timer_slack()
+
+    assert (tmp_path / "slack").read_text() == "1000"
+
+
+def test_worker_lives_without_timer_slack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is about speed alone."""
+    monkeypatch.setattr(worker, "TIMER_SLACK", tmp_path / "no" / "slack")
+    worker.set_timer_slack()
