@@ -83,8 +83,10 @@ class IaaCrypto:
         self._waiter.pause(due_ns, core_to_spare=self._submission.has_core_to_spare())
 
     def _start(self, request: IaaRequest, operation: Operation) -> int:
-        request.start(operation)
+        request.check_idle()
+        # Before it counts as started: a status left from earlier is no answer.
         self._portal.clear(request.first, len(request.pages))
+        request.start(operation)
         if request.waiting:
             self._submission.submit(request)
         return EINPROGRESS if request.runs or request.waiting else 0

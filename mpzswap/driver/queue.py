@@ -30,12 +30,13 @@ class SubmitQueue:
 
     def try_reserve(self, wanted: int) -> int:
         """Take up to *wanted* places; 0 is the kernel's -EAGAIN."""
-        got = self.occupancy.try_take(wanted)
+        published = self.lane.published
+        got = self.occupancy.try_take(wanted, published)
         for _ in range(self.enqcmds_retries):
             if got:
                 break
             self.stats.retries += 1
-            got = self.occupancy.try_take(wanted)
+            got = self.occupancy.try_take(wanted, published)
         if not got:
             self.stats.retries += 1
         return got

@@ -52,9 +52,9 @@ class IaaRequest(Request):
         """Pages that are in a queue."""
         return sum(run.stop - run.start for run in self.runs)
 
-    def start(self, operation: Operation) -> None:
+    def check_idle(self) -> None:
         """
-        Begin anew with the pages that it has.
+        Refuse to begin anew.
 
         Raises:
             ValueError: it is in flight, or has more pages than it holds.
@@ -65,6 +65,10 @@ class IaaRequest(Request):
                 f"request: {count} pages, {self.in_flight} in flight; "
                 f"must be up to {self.capacity}, and none in flight"
             )
+
+    def start(self, operation: Operation) -> None:
+        """Begin anew with the pages that it has."""
+        count = len(self.pages)
         self.operation = operation
         self.statuses = [int(Status.NONE)] * count
         self.paths = [int(Path.NONE)] * count

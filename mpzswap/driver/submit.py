@@ -80,7 +80,7 @@ class Submission:
         except BaseException:
             # Ctrl-C may come anywhere: what was not published takes no place.
             if queue.lane.published == before:
-                queue.occupancy.withdraw(count)
+                queue.occupancy.settle(before)
                 request.withdraw(run)
             raise
         self._count(request, run)

@@ -37,6 +37,8 @@ SPIN_NS = 50_000
 # core.  Mapping and prefaulting a GiB takes it half a second more.
 ANSWER_TIMEOUT_S = 5.0
 ANSWER_S_PER_GIB = 5.0
+# Statistics are not worth a longer wait; a stuck device's are a little older.
+COUNTERS_TIMEOUT_S = 0.5
 
 
 @dataclass(eq=False)
@@ -120,7 +122,11 @@ class Devices:
 
     def publish_counters(self) -> None:
         """Let all devices write their counters; one that is busy has older ones."""
-        self._tell([encode(PublishCounters())] * len(self.all), end_late=False)
+        self._tell(
+            [encode(PublishCounters())] * len(self.all),
+            limit_s=COUNTERS_TIMEOUT_S,
+            end_late=False,
+        )
 
     def look(self) -> None:
         """Note in the board which devices have died, and end those that are late."""

@@ -226,7 +226,11 @@ class Machine:
             if self._bulk is None:
                 driver = bulk.spread(self.topology.driver)
                 submitter = core.new_submitter(0, bulk.NR_BUFFERS, driver)
-                self._bulk = bulk.Bulk(submitter, self._new_staging(submitter))
+                try:
+                    self._bulk = bulk.Bulk(submitter, self._new_staging(submitter))
+                except BaseException:
+                    core.release(submitter)
+                    raise
             return self._bulk
 
     def _new_staging(self, submitter: Submitter) -> Staging:

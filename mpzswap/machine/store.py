@@ -1,6 +1,8 @@
 """A compressed page store for the user: zswap, with folios as bytes."""
 
-from collections.abc import Callable
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +29,21 @@ NOT_OF_A_STORE = (
 )
 # The largest folio: 2 MiB, PMD_SIZE on x86-64.
 MAX_FOLIO_PAGES = 512
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """
+    Let signals wait until the block is over.
+
+    Ctrl-C inside zswap would leave an entry half made.  In a program with threads
+    another thread may still be given a signal, whose handler runs in the main one.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class PageStore:
@@ -107,7 +124,7 @@ class PageStore:
             )
         if offset < 0:
             raise ValueError(f"offset: {offset}, must not be below 0")
-        with self._lock:
+        with uninterrupted(), self._lock:
             self._check_open()
             self._frames.array[: len(pages)] = pages
             return self._zswap.store(self._frames, [Folio(offset, 0, len(pages))])[0]
@@ -120,7 +137,7 @@ class PageStore:
             NotStoredError: none is stored there.
             LoadError: it could not be decompressed; it is still stored.
         """
-        with self._lock:
+        with uninterrupted(), self._lock:
             self._check_open()
             self._zswap.load(offset, self._frames, 0)
             page: bytes = self._frames.array[0].tobytes()
@@ -128,19 +145,19 @@ class PageStore:
 
     def invalidate(self, offset: int) -> bool:
         """Forget the page at *offset*; False if none was stored there."""
-        with self._lock:
+        with uninterrupted(), self._lock:
             self._check_open()
             return self._zswap.invalidate(offset)
 
     def __contains__(self, offset: int) -> bool:
         """Tell whether a page is stored at *offset*."""
-        with self._lock:
+        with uninterrupted(), self._lock:
             self._check_open()
             return offset in self._zswap
 
     def __len__(self) -> int:
         """Give the number of stored pages."""
-        with self._lock:
+        with uninterrupted(), self._lock:
             self._check_open()
             return len(self._zswap)
 

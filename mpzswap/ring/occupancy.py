@@ -57,11 +57,19 @@ class Occupancy:
         self._mine = mine
         self._submitters = submitters
         self._full_barrier = make_full_barrier()
-        self._submitted = words[mine]
+        # What earlier submitters in this column submitted.
+        self._base = words[mine]
 
-    def try_take(self, wanted: int) -> int:
-        """Take up to *wanted* places; give how many were had, to be submitted now."""
-        before = self._submitted
+    def try_take(self, wanted: int, published: int) -> int:
+        """
+        Take up to *wanted* places; give how many were had, to be published now.
+
+        Args:
+            wanted: places.
+            published: descriptors that we ever published here, as the lane has it;
+                a wish that was interrupted is thereby forgotten.
+        """
+        before = self._base + published
         self._words[self._mine] = before + wanted
         self._full_barrier()
         # Before the sum: an older count is a longer queue, never a shorter one.
@@ -72,12 +80,10 @@ class Occupancy:
             wanted = max(0, wanted - over)
             self._words[self._mine] = before + wanted
             total = self.size
-        self._submitted = before + wanted
         self.seen = total
         self.highest = max(self.highest, total)
         return wanted
 
-    def withdraw(self, count: int) -> None:
-        """Give back *count* places that were had and will not be used."""
-        self._submitted -= count
-        self._words[self._mine] = self._submitted
+    def settle(self, published: int) -> None:
+        """Give back places that were had and are not used after all."""
+        self._words[self._mine] = self._base + published

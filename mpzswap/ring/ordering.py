@@ -40,10 +40,11 @@ def check_processor(machine: str | None = None) -> None:
 def make_full_barrier() -> Callable[[], None]:
     """Give a function that orders every store before it with every load after."""
     lock = threading.Lock()
-    acquire, release = lock.acquire, lock.release
 
     def full_barrier() -> None:
-        acquire()
-        release()
+        # As a block: no signal's handler comes between the two, whose exception
+        # would leave the lock taken for ever.
+        with lock:
+            pass
 
     return full_barrier

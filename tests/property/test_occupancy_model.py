@@ -30,17 +30,21 @@ def submitter(
     shared: tuple[memoryview, memoryview],
     counter: Counter,
     choice: random.Random,
+    ends: list[int],
 ) -> Task:
-    """Give a task that takes places, with a step at each shared word."""
+    """Give a task that takes places, a step a shared word; it tells how many."""
 
     def run(step: Step) -> None:
         words, taken = (cast("memoryview", SteppedWords(w, step)) for w in shared)
         occupancy._words, occupancy._taken = words, taken
+        published = 0
         for _ in range(NR_ROUNDS):
             wanted = choice.randint(1, counter.size + 1)
-            got = occupancy.try_take(wanted)
+            got = occupancy.try_take(wanted, published)
             assert 0 <= got <= wanted
+            published += got
             counter.add(got)
+        ends.append(published)
         occupancy._words, occupancy._taken = shared
 
     return run
@@ -76,11 +80,15 @@ def test_size_is_never_exceeded_and_no_place_is_lost(
         Occupancy(words, taken, mine, size, lambda: nr_submitters)
         for mine in range(nr_submitters)
     ]
-    tasks = [submitter(view, (words, taken), counter, choice) for view in views]
+    ends: list[list[int]] = [[] for _ in views]
+    tasks = [
+        submitter(view, (words, taken), counter, choice, end)
+        for view, end in zip(views, ends, strict=True)
+    ]
     interleave([*tasks, device(taken, counter, choice)], choice)
 
     assert sum(words) - taken[0] == counter.held
     taken[0] += counter.held
-    for view in views:
-        assert view.try_take(size) == size
+    for view, (published,) in zip(views, ends, strict=True):
+        assert view.try_take(size, published) == size
         taken[0] += size

@@ -27,6 +27,7 @@ def test_free_places_are_had_at_once() -> None:
     made, _ = queue(enqcmds_retries=32)
 
     assert made.try_reserve(3) == 3
+    made.publish(3)
     assert made.try_reserve(3) == 1
     assert made.stats.retries == 0
 
