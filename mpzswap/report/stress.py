@@ -94,6 +94,15 @@ def _happened(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
             f"compression ratio {numbers.ratio(zswap.compression_ratio)}",
         ),
     )
+    if report.swap_bytes:
+        yield (
+            "swap",
+            (
+                f"written {count(zswap.pswpout)}",
+                f"read {count(zswap.pswpin)}",
+                f"of {numbers.size(report.swap_bytes)} for each worker",
+            ),
+        )
     yield (
         "time",
         (

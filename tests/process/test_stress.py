@@ -139,6 +139,38 @@ def test_pool_limit_rejects_and_loses_nothing() -> None:
     assert report.zswap.pool_total_size <= (100 + 8 * 16) * PAGE_SIZE
 
 
+def test_pages_come_back_from_the_swap_file() -> None:
+    """At the pool's limit the coldest are written back; nothing is rejected."""
+    zswap = msgspec.structs.replace(
+        TWO_DEVICES.zswap, max_pool_percent=1, shrinker_enabled=True
+    )
+    topology = msgspec.structs.replace(
+        TWO_DEVICES, memory=100 * 150 * PAGE_SIZE, zswap=zswap
+    )
+
+    report = run(changed(topology=topology, workers=1, swap_pages=1024), ignore)
+
+    assert_books_balance(report)
+    assert report.zswap.written_back_pages > 0
+    assert report.zswap.pswpin > 0
+    assert report.zswap.rejected_pages == 0
+
+
+def test_what_zswap_rejects_goes_to_the_swap_file() -> None:
+    """Without the shrinker the newest go there, whole folios, and come back."""
+    zswap = msgspec.structs.replace(TWO_DEVICES.zswap, max_pool_percent=1)
+    topology = msgspec.structs.replace(
+        TWO_DEVICES, memory=100 * 150 * PAGE_SIZE, zswap=zswap
+    )
+
+    report = run(changed(topology=topology, workers=1, swap_pages=1024), ignore)
+
+    assert_books_balance(report)
+    assert report.zswap.written_back_pages == 0
+    assert report.zswap.pswpout == report.zswap.rejected_pages > 0
+    assert report.zswap.pswpin > 0
+
+
 def test_incompressible_pages_are_rejected_without_writeback() -> None:
     """memory.zswap.writeback off: what does not compress is not kept."""
     zswap = msgspec.structs.replace(TWO_DEVICES.zswap, writeback=False)
