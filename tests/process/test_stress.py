@@ -148,7 +148,9 @@ def test_pages_come_back_from_the_swap_file() -> None:
         TWO_DEVICES, memory=100 * 150 * PAGE_SIZE, zswap=zswap
     )
 
-    report = run(changed(topology=topology, workers=1, swap_pages=1024), ignore)
+    report = run(
+        changed(topology=topology, workers=1, limit_pages=512, swap_pages=1024), ignore
+    )
 
     assert_books_balance(report)
     assert report.zswap.written_back_pages > 0
@@ -163,7 +165,9 @@ def test_what_zswap_rejects_goes_to_the_swap_file() -> None:
         TWO_DEVICES, memory=100 * 150 * PAGE_SIZE, zswap=zswap
     )
 
-    report = run(changed(topology=topology, workers=1, swap_pages=1024), ignore)
+    report = run(
+        changed(topology=topology, workers=1, limit_pages=512, swap_pages=1024), ignore
+    )
 
     assert_books_balance(report)
     assert report.zswap.written_back_pages == 0
