@@ -15,7 +15,7 @@ from mpzswap.clock.work import Clock
 from mpzswap.codec.contract import Codec
 from mpzswap.completion.record import RECORD_BYTES, write_record
 from mpzswap.completion.status import ErrorCode, Status
-from mpzswap.device.check import Descriptor, Refusal, find_refusal
+from mpzswap.device.check import NO_DATA, Descriptor, Refusal, find_refusal
 from mpzswap.device.counters import DeviceCounters
 from mpzswap.errors import CorruptStreamError, OutputOverflowError
 from mpzswap.ring.descriptor import (
@@ -93,19 +93,21 @@ class Engine:
         if refusal is not None:
             return _refused(refusal)
         opcode = unpack_flags_opcode(descriptor.flags_opcode)[1]
-        if opcode == Opcode.COMPRESS:
-            return self._compress(descriptor, space)
-        if opcode == Opcode.DECOMPRESS:
-            return self._decompress(descriptor, space)
-        return Answer(Status.SUCCESS)  # NOOP, and DRAIN: lanes are run in order.
-
-    def _compress(self, descriptor: Descriptor, space: AddressSpace) -> Answer:
+        if opcode in NO_DATA:
+            return Answer(Status.SUCCESS)  # DRAIN too: lanes are run in order.
         source = space.resolve(descriptor.src1_addr, descriptor.src1_size)
         if source is None:
             return _fault(descriptor.src1_addr)
         target = space.resolve(descriptor.dst_addr, descriptor.max_dst_size)
         if target is None:
             return _fault(descriptor.dst_addr)
+        run = self._compress if opcode == Opcode.COMPRESS else self._decompress
+        return run(descriptor, (source, target))
+
+    def _compress(
+        self, descriptor: Descriptor, found: tuple[memoryview, memoryview]
+    ) -> Answer:
+        source, target = found
         output = self._codec.compress(source)
         size = len(output)
         self._counters.bytes_in += descriptor.src1_size
@@ -120,13 +122,10 @@ class Engine:
             crc=isal_zlib.crc32(source),
         )
 
-    def _decompress(self, descriptor: Descriptor, space: AddressSpace) -> Answer:
-        source = space.resolve(descriptor.src1_addr, descriptor.src1_size)
-        if source is None:
-            return _fault(descriptor.src1_addr)
-        target = space.resolve(descriptor.dst_addr, descriptor.max_dst_size)
-        if target is None:
-            return _fault(descriptor.dst_addr)
+    def _decompress(
+        self, descriptor: Descriptor, found: tuple[memoryview, memoryview]
+    ) -> Answer:
+        source, target = found
         try:
             output = self._codec.decompress(source, descriptor.max_dst_size)
         except OutputOverflowError:

@@ -74,6 +74,11 @@ class Bulk:
             raise ValueError(
                 f"packed: by {packed.compressor}, must be by {self._compressor}"
             )
+        longest = max(map(len, packed.data), default=0)
+        if longest > PAGE_SIZE:
+            raise ValueError(
+                f"packed: a page of {longest} bytes, must be up to {PAGE_SIZE}"
+            )
         raw = packed.path == Path.RAW
         for index in np.flatnonzero(raw).tolist():
             out[index] = np.frombuffer(packed.data[index], np.uint8)

@@ -138,6 +138,8 @@ class Machine:
             CorruptStreamError: a page of it is damaged.
             ValueError: another compressor packed them.
         """
+        if not isinstance(packed, Packed):
+            raise TypeError(f"packed: {type(packed).__name__}, must be a Packed")
         out = np.empty((len(packed), PAGE_SIZE), np.uint8)
         self._get_bulk().decompress(packed, out)
         return out

@@ -1,6 +1,7 @@
 """The public API on real devices: what goes in comes out, and nothing is left."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import threading
@@ -109,6 +110,39 @@ def test_size_that_is_no_multiple_of_a_page_is_named(machine: mpzswap.Machine) -
     """ValueError, with the size."""
     with pytest.raises(ValueError, match="4097 bytes, must be a multiple of 4096"):
         machine.compress(b"x" * 4097)
+
+
+def test_input_without_bytes_of_its_own_is_refused(machine: mpzswap.Machine) -> None:
+    """Text has none before it is encoded."""
+    with pytest.raises(TypeError, match="pages: str, must be bytes or an array"):
+        machine.compress("x" * 4096)
+    with pytest.raises(TypeError, match="packed: bytes, must be a Packed"):
+        machine.decompress(b"x")  # type: ignore[arg-type] # that is the test
+
+
+def test_any_layout_of_the_input_is_taken(machine: mpzswap.Machine) -> None:
+    """Other types, gaps, read-only: what counts is the bytes in order."""
+    floats = np.linspace(0, 1, 3 * 512).reshape(3, 512)
+    gaps = PAGES[:20:2]
+    view = memoryview(PAGES[:6].tobytes())[::2]
+    view_bytes = view.tobytes()
+
+    for given, expected in (
+        (floats, floats.tobytes()),
+        (gaps, gaps.tobytes()),
+        (view, view_bytes),
+        (bytearray(4096), bytes(4096)),
+    ):
+        assert machine.decompress(machine.compress(given)).tobytes() == expected
+
+
+def test_packed_page_longer_than_a_page_is_refused(machine: mpzswap.Machine) -> None:
+    """Nothing of ours is so long, and there is no room for it."""
+    packed = machine.compress(PAGES[:1])
+    longer = dataclasses.replace(packed, data=(b"x" * 5000,))
+
+    with pytest.raises(ValueError, match="5000 bytes, must be up to 4096"):
+        machine.decompress(longer)
 
 
 def test_batch_is_done_some_time_after_submit(machine: mpzswap.Machine) -> None:
