@@ -3,7 +3,7 @@ The life of a device process: a pump.
 
     take descriptors -> run them -> answer -> look at the control socket now and then
           |
-          nothing to take: spin for a while -> arm the doorbell, look once more
+          nothing to take: look and yield -> arm the doorbell, look once more
                                              -> block until rung or told something
 
 The control socket brings segments to attach and to detach; its end means: answer
@@ -121,6 +121,9 @@ class Pump:
             elif self._clock.now_ns() - idle_since > self._config.spin_ns:
                 self._sleep()
                 idle_since = self._clock.now_ns()
+            else:
+                # Whoever would give us work may be waiting for this core.
+                os.sched_yield()
         self._drain()
 
     def _serve(self) -> int:

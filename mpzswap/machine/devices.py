@@ -29,10 +29,10 @@ from mpzswap.ring.attach import Attach, Detach, PublishCounters, encode
 from mpzswap.topology.model import Device, Topology
 
 ENTRY = "mpzswap.device.main:main"
-# An idle device looks for work for as long as a wake-up costs, 50 to 90 us: so it
-# never loses more than twice what the better choice would.  With 100 us a device
-# that spins took so much from the others that stores took half as long again.
-SPIN_NS = 50_000
+# An idle device looks for work for longer than the gaps between two sub-batches: to
+# wake a sleeping one costs 50 to 90 us, most of it the submitter's.  Between looks it
+# yields its core; without that, 200 us halved the speed of stores on two cores.
+SPIN_NS = 100_000
 # A device looks at its control after the batch in hand; other processes may have the
 # core.  Mapping and prefaulting a GiB takes it half a second more.
 ANSWER_TIMEOUT_S = 5.0
