@@ -49,13 +49,15 @@ class Submission:
         share = -(-request.waiting // len(table))
         turn = self._turn[request.operation]
         used = 0
-        while request.waiting and used < len(table):
-            self._submit_to(table[(turn + used) % len(table)], request, share)
-            used += 1
-        # After all are published: to wake one device costs us more than to prepare
-        # for the next, which may be awake.
-        for place in range(turn, turn + used):
-            table[place % len(table)].doorbell.ring()
+        try:
+            while request.waiting and used < len(table):
+                used += 1
+                self._submit_to(table[(turn + used - 1) % len(table)], request, share)
+        finally:
+            # After all are published: to wake one device costs us more than to
+            # prepare for the next, which may be awake.
+            for place in range(turn, turn + used):
+                table[place % len(table)].doorbell.ring()
         self._turn[request.operation] = (turn + used) % len(table)
         if request.waiting:
             self._count_retry(request)

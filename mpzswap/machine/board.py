@@ -43,15 +43,13 @@ class CpuWord(IntEnum):
 
     # Pages of its part of the zswap pool.
     POOL_PAGES = 0
-    # Pages of a worker's memory that are resident.
-    RESIDENT_PAGES = 1
     # How far a worker has come: pages written, checked.
-    PAGES_WRITTEN = 2
-    PAGES_CHECKED = 3
+    PAGES_WRITTEN = 1
+    PAGES_CHECKED = 2
     # Stretches of its work that a worker has finished.
-    STRETCHES = 4
+    STRETCHES = 3
     # A device that did not answer it in time, plus one: to be ended by the parent.
-    LATE_DEVICE = 5
+    LATE_DEVICE = 4
 
 
 class BoardLayout(msgspec.Struct, frozen=True):

@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections.abc import Callable, Generator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from mpzswap.acomp.request import EAGAIN, Request
 from mpzswap.errors import ClosedError, CompletionTimeoutError
+from mpzswap.machine.closing import Closing
 from mpzswap.machine.packed import Packed, Packing
 from mpzswap.machine.staging import Staging
 from mpzswap.machine.submitter import Submitter
@@ -84,7 +84,7 @@ class Batch:
         return True
 
 
-class Cpu:
+class Cpu(Closing):
     """
     A CPU of the topology; made by ``Machine.cpu``, used by any thread.
 
@@ -104,19 +104,6 @@ class Cpu:
         self._give_back = give_back
         self._closed = False
         self._batches: list[Batch] = []
-
-    def __enter__(self) -> Self:
-        """Be closed at the end of the block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
     def close(self) -> None:
         """

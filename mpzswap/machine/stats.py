@@ -74,6 +74,8 @@ def _report_device(
         busy_fraction=round(counters.busy_ns / max(1, elapsed_ns), 4),
         descriptors=counters.descriptors,
         errors=counters.errors,
+        unreported=counters.unreported,
+        broken_lanes=counters.broken_lanes,
         sleeps=counters.sleeps,
         wqs=tuple(
             QueueReport(

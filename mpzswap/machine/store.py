@@ -3,13 +3,12 @@
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
 from mpzswap.acomp.pipeline import Shape
 from mpzswap.errors import ClosedError, InputError
+from mpzswap.machine.closing import Closing
 from mpzswap.machine.submitter import Submitter
 from mpzswap.page.frame import PagesLike, as_pages
 from mpzswap.ring.memory import Frames
@@ -46,7 +45,7 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class PageStore:
+class PageStore(Closing):
     """
     zswap as one CPU has it; made by ``Machine.zswap``, used by any thread.
 
@@ -75,19 +74,6 @@ class PageStore:
         self._lock = submitter.lock
         self._give_back = give_back
         self._closed = False
-
-    def __enter__(self) -> Self:
-        """Be closed at the end of the block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
     def close(self) -> None:
         """

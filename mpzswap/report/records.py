@@ -98,6 +98,9 @@ class DeviceReport(msgspec.Struct, frozen=True):
     busy_fraction: float
     descriptors: int
     errors: int
+    # Descriptors that could not be answered, and lanes given up: bugs of a submitter.
+    unreported: int
+    broken_lanes: int
     sleeps: int
     wqs: tuple[QueueReport, ...]
 

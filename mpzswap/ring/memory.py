@@ -38,7 +38,6 @@ CACHE_LINE_BYTES = 64
 WORD_BYTES = 8
 
 # Linux, include/uapi/asm-generic/mman-common.h; since Linux 5.14.
-MADV_POPULATE_READ = 22
 MADV_POPULATE_WRITE = 23
 
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL

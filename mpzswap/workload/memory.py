@@ -44,7 +44,6 @@ class Memory:
         frames: the pages themselves.
         zswap: where they go.
         high_pages: our share of memory.high.
-        told: our word in which the others see what is resident.
         reclaim_batch: folios that are stored together, vm.compress-batchsize.
         page_cluster: 2 to this power pages are loaded together, vm.page-cluster.
     """
@@ -52,7 +51,6 @@ class Memory:
     frames: Frames
     zswap: Zswap
     high_pages: int
-    told: memoryview
     reclaim_batch: int
     page_cluster: int
     resident: int = 0
@@ -98,7 +96,7 @@ class Memory:
 
     def forget(self) -> None:
         """Give everything back, as a process does that exits."""
-        self.resident = self.told[0] = 0
+        self.resident = 0
         self.zswap.close()
 
     def _swap_in(self, pages: list[int]) -> None:
@@ -125,7 +123,6 @@ class Memory:
         while (over := self._over()) > 0:
             if not self._reclaim(max(over, SWAP_CLUSTER_MAX)):
                 break
-        self.told[0] = self.resident
 
     def _over(self) -> int:
         return self.resident + self.zswap.pool_pages - self.high_pages

@@ -107,6 +107,12 @@ def find_problems(
             f"books: {zswap.zswpin} pages in from zswap and {zswap.pswpin} from the "
             f"swap file, but {loaded} loaded"
         )
+    for device in devices:
+        if device.unreported or device.broken_lanes:
+            yield (
+                f"{device.name}: {device.unreported} descriptors without an address "
+                f"to answer to, {device.broken_lanes} lanes given up"
+            )
     died = [device.name for device in devices if device.state != "ready"]
     if died:
         # Not wrong: software did its work.  Its last descriptors are not counted.

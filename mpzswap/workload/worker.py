@@ -132,7 +132,6 @@ class Usemem:
             submitter.memory.part(0, nr_pages),
             self.zswap,
             config.limit_pages // config.workers,
-            board.cpu_row(CpuWord.RESIDENT_PAGES)[column : column + 1],
             config.reclaim_batch,
             config.zswap.page_cluster,
         )

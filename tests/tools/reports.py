@@ -86,6 +86,8 @@ def device(number: int, state: str = "ready") -> DeviceReport:
         busy_fraction=0.1316,
         descriptors=24_414,
         errors=394,
+        unreported=0,
+        broken_lanes=0,
         sleeps=3_903,
         wqs=(queue,),
     )
