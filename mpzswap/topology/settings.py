@@ -12,12 +12,18 @@ from msgspec import Meta
 
 # accel-config list of an IAA: max_work_queues.
 MAX_WQS = 8
+# Ours: the most entries that all queues of a device have together.
+MAX_CONSEC_DESCS = 4096
 # Ours: pages in a sub-batch, and folios reclaimed in one batch.
 MAX_BATCH_SIZE = 64
 MAX_COMPRESS_BATCHSIZE = 32
 
 # How zswap batches: not at all, many requests, or one request of many pages.
 Batching = Literal["off", "requests", "driver"]
+
+# How a submitter learns that its work is done: submit waits, it polls, or it sleeps
+# until the device raises an interrupt.
+SyncMode = Literal["sync", "async", "async_irq"]
 
 Percent = Annotated[int, Meta(ge=1, le=100)]
 Retries = Annotated[int, Meta(ge=0, le=1_000_000)]
@@ -27,9 +33,25 @@ class DriverSettings(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 ):
     """
-    The attributes of iaa_crypto, as the series has them in its version 14.
+    The attributes of iaa_crypto, as the series has them in RFC v1 and version 14.
 
     Attributes:
+        sync_mode: see ``SyncMode``.
+        verify_compress: each compressed page is decompressed with its output
+            suppressed, and the CRC of either is compared.
+        cpu_to_iaa: what is shared out evenly among a node's devices: its cores,
+            sibling threads together (patch 07), or its CPUs in order, as before.
+        wq_tables: which rule chooses queues. "package" is version 14's, set by
+            g_comp_wqs_per_iaa, distribute_comps and distribute_decomps. "global" is
+            RFC v1's (patch 08), set by g_wqs_per_iaa, g_consec_descs_per_gwq and
+            global_wq_start.
+        g_wqs_per_iaa: of a device with more queues the last so many are global:
+            all CPUs of the node compress on them in turn; the rest are local, for
+            the CPUs that are mapped to the device. 0: all are local.
+        g_consec_descs_per_gwq: descriptors that a global queue gets in a row.
+        global_wq_start: where a CPU begins its turn: at the device that it is mapped
+            to, as patch 08 describes it, or where the patch's arithmetic puts it,
+            which divides by the devices of all nodes.
         g_comp_wqs_per_iaa: of a device with more queues the last so many are for
             compression alone and the rest for decompression alone; 0: none is.
         distribute_comps: compressions go to all devices of the package in turn,
@@ -43,7 +65,13 @@ class DriverSettings(
             Deflate take 15 ms; the rest is for a machine with too few cores.
     """
 
-    sync_mode: Literal["async"] = "async"
+    sync_mode: SyncMode = "async"
+    verify_compress: bool = False
+    cpu_to_iaa: Literal["cores", "cpus"] = "cores"
+    wq_tables: Literal["package", "global"] = "package"
+    g_wqs_per_iaa: Annotated[int, Meta(ge=0, le=MAX_WQS)] = 1
+    g_consec_descs_per_gwq: Annotated[int, Meta(ge=1, le=MAX_CONSEC_DESCS)] = 1
+    global_wq_start: Literal["staggered", "literal"] = "staggered"
     g_comp_wqs_per_iaa: Annotated[int, Meta(ge=0, le=MAX_WQS)] = 1
     distribute_comps: bool = True
     distribute_decomps: bool = False

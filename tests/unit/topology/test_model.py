@@ -132,7 +132,10 @@ def test_wrong_device_is_named_by_path_value_and_limit(
         ({"sockets": [{"cores": 1024, "threads": 8}] * 2}, "sockets: 16384 CPUs: must"),
         ({"devices": [{"name": "a"}] * 2}, "devices: a: 2 have this name, must be one"),
         ({"device": []}, "device: unknown key, must be one of version, name, "),
-        ({"driver": {"sync_mode": "sync"}}, "driver.sync_mode: sync: must be one of a"),
+        (
+            {"driver": {"sync_mode": "irq"}},
+            "driver.sync_mode: irq: must be one of async",
+        ),
         ({"driver": {"verify": 1}}, "driver.verify: unknown key, must be one of sync"),
         ({"driver": {"enqcmds_retries": 65}}, "driver.enqcmds_retries: 65: must be an"),
         (
