@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from mpzswap.device.client import Client
 from mpzswap.ring.descriptor import DESCRIPTOR_BYTES
 from mpzswap.ring.lane import Lane
-from mpzswap.ring.memory import AddressSpace
 from mpzswap.topology.model import Device
 
 # Ours: long enough to spread the cost of a pass, short enough that a descriptor of
@@ -27,12 +27,11 @@ BURST = 32
 
 @dataclass(eq=False)
 class Source:
-    """One submitter's lane into a work queue, with what its addresses mean."""
+    """One submitter's lane into a work queue, and whose descriptors it has."""
 
     lane: Lane
-    pasid: int
     segment: int
-    space: AddressSpace
+    client: Client
 
 
 class Burst(NamedTuple):

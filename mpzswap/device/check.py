@@ -9,6 +9,7 @@ check of that field.  Which status stands for what is the kernel's enumeration; 
 from typing import NamedTuple
 
 from mpzswap.completion.status import Status
+from mpzswap.device.client import Client
 from mpzswap.ring.descriptor import (
     PASID_MASK,
     ComprFlag,
@@ -62,11 +63,11 @@ class Refusal(NamedTuple):
 
 
 def find_refusal(
-    descriptor: Descriptor, pasid: int, max_transfer_size: int
+    descriptor: Descriptor, client: Client, max_transfer_size: int
 ) -> Refusal | None:
     """Give what is wrong with the fields, addresses apart; None if nothing is."""
     flags, opcode = unpack_flags_opcode(descriptor.flags_opcode)
-    if descriptor.pasid_priv != pasid & PASID_MASK:
+    if descriptor.pasid_priv != client.pasid & PASID_MASK:
         return Refusal(Status.PRIV_BAD)
     if flags & ~KNOWN_FLAGS or not flags & Flag.CRAV:
         return Refusal(Status.INVALID_FLAGS, invalid_flags=flags & ~KNOWN_FLAGS)

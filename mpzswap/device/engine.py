@@ -16,6 +16,7 @@ from mpzswap.codec.contract import Codec
 from mpzswap.completion.record import RECORD_BYTES, write_record
 from mpzswap.completion.status import ErrorCode, Status
 from mpzswap.device.check import NO_DATA, Descriptor, Refusal, find_refusal
+from mpzswap.device.client import Client
 from mpzswap.device.counters import DeviceCounters
 from mpzswap.errors import CorruptStreamError, OutputOverflowError
 from mpzswap.ring.descriptor import (
@@ -62,18 +63,18 @@ class Engine:
         self._clock = clock
         self._counters = counters
 
-    def run(self, burst: bytes, pasid: int, space: AddressSpace) -> None:
+    def run(self, burst: bytes, client: Client) -> None:
         """Run every descriptor of *burst*, in order, and answer each."""
         now_ns = self._clock.now_ns
         counters = self._counters
         for fields in DESCRIPTOR_STRUCT.iter_unpack(burst):
             taken_ns = now_ns()
             descriptor = Descriptor._make(fields)
-            record = self._find_record(descriptor, space)
+            record = self._find_record(descriptor, client.space)
             if record is None:
                 counters.unreported += 1
                 continue
-            answer = self._answer(descriptor, pasid, space)
+            answer = self._answer(descriptor, client)
             completed_ns = now_ns()
             _write_answer(record, answer, taken_ns, completed_ns)
             counters.busy_ns += completed_ns - taken_ns
@@ -86,19 +87,17 @@ class Engine:
             return None
         return space.resolve(descriptor.completion_addr, RECORD_BYTES)
 
-    def _answer(
-        self, descriptor: Descriptor, pasid: int, space: AddressSpace
-    ) -> Answer:
-        refusal = find_refusal(descriptor, pasid, self._max_transfer_size)
+    def _answer(self, descriptor: Descriptor, client: Client) -> Answer:
+        refusal = find_refusal(descriptor, client, self._max_transfer_size)
         if refusal is not None:
             return _refused(refusal)
         opcode = unpack_flags_opcode(descriptor.flags_opcode)[1]
         if opcode in NO_DATA:
             return Answer(Status.SUCCESS)  # DRAIN too: lanes are run in order.
-        source = space.resolve(descriptor.src1_addr, descriptor.src1_size)
+        source = client.space.resolve(descriptor.src1_addr, descriptor.src1_size)
         if source is None:
             return _fault(descriptor.src1_addr)
-        target = space.resolve(descriptor.dst_addr, descriptor.max_dst_size)
+        target = client.space.resolve(descriptor.dst_addr, descriptor.max_dst_size)
         if target is None:
             return _fault(descriptor.dst_addr)
         run = self._compress if opcode == Opcode.COMPRESS else self._decompress

@@ -20,13 +20,14 @@ import msgspec
 from mpzswap.clock.work import Clock, WorkClock
 from mpzswap.codec.table import make_codec
 from mpzswap.device.arbiter import Arbiter, Source
+from mpzswap.device.client import Client
 from mpzswap.device.counters import DeviceCounters
 from mpzswap.device.engine import Engine
 from mpzswap.device.words import COUNTERS, DEVICE_WORDS, NEED_WAKEUP, TAKEN
 from mpzswap.ring import attach
 from mpzswap.ring.doorbell import Doorbell
 from mpzswap.ring.lane import Lane, lane_bytes
-from mpzswap.ring.memory import BOARD_SEGMENT, AddressSpace, Segment
+from mpzswap.ring.memory import BOARD_SEGMENT, Segment
 from mpzswap.topology.model import Device
 
 # A sleeping device is woken by its doorbell and its control; no wait is without limit.
@@ -102,7 +103,7 @@ class Pump:
             self._clock,
             self._counters,
         )
-        self._spaces: dict[int, AddressSpace] = {}
+        self._clients: dict[int, Client] = {}
         self._poller = select.poll()
         self._poller.register(eventfd, select.POLLIN)
         self._poller.register(control.fileno(), select.POLLIN)
@@ -129,7 +130,7 @@ class Pump:
     def _serve(self) -> int:
         served = 0
         for burst in self._arbiter.take():
-            self._engine.run(burst.descriptors, burst.source.pasid, burst.source.space)
+            self._engine.run(burst.descriptors, burst.source.client)
             served += burst.nr_descriptors
         return served
 
@@ -168,17 +169,17 @@ class Pump:
     def _attach(self, request: attach.Attach, fd: int) -> None:
         segment = Segment.map(request.segment, fd)
         segment.prefault()
-        space = self._spaces.setdefault(request.pasid, AddressSpace())
-        space.add(segment)
+        client = self._clients.setdefault(request.pasid, Client(request.pasid))
+        client.space.add(segment)
         for place in request.lanes:
             end = place.offset + lane_bytes(place.capacity)
             lane = Lane(segment.memory[place.offset : end], place.capacity)
-            source = Source(lane, request.pasid, request.segment, space)
+            source = Source(lane, request.segment, client)
             self._arbiter.add(place.wq, source)
 
     def _detach(self, request: attach.Detach) -> None:
         self._arbiter.remove(request.segment)
-        self._spaces[request.pasid].remove(request.segment).close()
+        self._clients[request.pasid].space.remove(request.segment).close()
 
 
 def main(control: Control, config: bytes, fds: Sequence[int]) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 from mpzswap.codec.table import make_codec
 from mpzswap.completion.record import RECORD, RECORD_BYTES
 from mpzswap.device.check import Descriptor
+from mpzswap.device.client import Client
 from mpzswap.device.counters import DeviceCounters
 from mpzswap.device.engine import Engine
 from mpzswap.page.frame import PAGE_SIZE
-from mpzswap.ring.memory import AddressSpace, Segment, address
+from mpzswap.ring.memory import Segment, address
 from tests.tools.descriptors import COMPRESS, DECOMPRESS, PASID, packed
 from tests.tools.manual_clock import ManualClock
 
@@ -47,8 +48,8 @@ class DeviceRig:
         self.clock = ManualClock()
         self.counters = DeviceCounters()
         self.codec = make_codec(compressor)
-        self.space = AddressSpace()
-        self.space.add(theirs)
+        self.client = Client(PASID)
+        self.client.space.add(theirs)
         self.engine = Engine(self.codec, MAX_TRANSFER_SIZE, self.clock, self.counters)
 
     def page_at(self, index: int) -> int:
@@ -84,7 +85,7 @@ class DeviceRig:
 
     def run(self, *descriptors: Descriptor) -> Completion:
         """Run them all; give what record 0 says."""
-        self.engine.run(packed(*descriptors), PASID, self.space)
+        self.engine.run(packed(*descriptors), self.client)
         return self.completion(0)
 
     def completion(self, index: int) -> Completion:

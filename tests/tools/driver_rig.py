@@ -12,6 +12,7 @@ from mpzswap.acomp.request import EAGAIN, Request
 from mpzswap.codec.table import make_codec
 from mpzswap.completion.record import RECORD_BYTES, write_record
 from mpzswap.device.arbiter import Arbiter, Burst, Source
+from mpzswap.device.client import Client
 from mpzswap.device.counters import DeviceCounters
 from mpzswap.device.engine import Engine
 from mpzswap.driver.iaa_crypto import IaaCrypto
@@ -109,7 +110,7 @@ class HandDevice:
     def run(self, bursts: Sequence[Burst]) -> None:
         """Do it, and answer."""
         for burst in bursts:
-            self.engine.run(burst.descriptors, burst.source.pasid, burst.source.space)
+            self.engine.run(burst.descriptors, burst.source.client)
 
     def serve(self) -> None:
         """Take and do one pass."""
@@ -208,10 +209,11 @@ class DriverRig:
         counters = DeviceCounters()
         arbiter = Arbiter(device, self.taken[index])
         memory = theirs._segments[PORTAL][1]
+        client = Client(PASID, theirs)
         for place in self.layout.lanes[index]:
             end = place.offset + lane_bytes(place.capacity)
             lane = Lane(memory[place.offset : end], place.capacity)
-            arbiter.add(place.wq, Source(lane, PASID, PORTAL, theirs))
+            arbiter.add(place.wq, Source(lane, PORTAL, client))
         codec = make_codec(self.codec.name)
         size = device.max_transfer_size
         return HandDevice(arbiter, Engine(codec, size, self.clock, counters), counters)

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 import pytest
 
 from mpzswap.device.arbiter import BURST, Arbiter, Burst, Source
+from mpzswap.device.client import Client
 from mpzswap.ring.lane import TAIL_WORD, Lane, lane_bytes
-from mpzswap.ring.memory import AddressSpace
 from mpzswap.topology.model import Device, Group, WorkQueue
 from mpzswap.topology.settings import MAX_WQS
 
 CAPACITY = 128
-SPACE = AddressSpace()
+CLIENT = Client(pasid=1)
 ENGINES = Group(compress_engines=1, decompress_engines=1)
 
 
@@ -41,7 +41,7 @@ class Feed:
         self.words = memory[:128].cast("Q")
         self.lane = Lane(memory, CAPACITY)
         consumer = Lane(memory, CAPACITY)
-        self.source = Source(consumer, pasid=segment, segment=segment, space=SPACE)
+        self.source = Source(consumer, segment=segment, client=CLIENT)
         arbiter.add(wq, self.source)
 
     def publish(self, count: int) -> "Feed":

@@ -4,6 +4,7 @@ import pytest
 
 from mpzswap.completion.status import Status
 from mpzswap.device.check import Descriptor, Refusal, find_refusal
+from mpzswap.device.client import Client
 from mpzswap.ring.descriptor import FIELDS, Flag, Opcode
 from tests.tools.descriptors import COMPRESS, DECOMPRESS, NOOP, PASID, word
 
@@ -14,7 +15,7 @@ DATA = {"compress": COMPRESS, "decompress": DECOMPRESS}
 
 def refusal_of(descriptor: Descriptor, pasid: int = PASID) -> Refusal | None:
     """Give what a device with transfers of 1 MiB at most has against it."""
-    return find_refusal(descriptor, pasid, MAX_TRANSFER_SIZE)
+    return find_refusal(descriptor, Client(pasid), MAX_TRANSFER_SIZE)
 
 
 def status_of(descriptor: Descriptor, **changes: int) -> Status | None:

@@ -315,7 +315,7 @@ def allowed(rig: DeviceRig, descriptor: Descriptor) -> Iterator[slice]:
         (descriptor.completion_addr, 64),
         (descriptor.dst_addr, descriptor.max_dst_size),
     ):
-        if rig.space.resolve(at, size) is not None:
+        if rig.client.space.resolve(at, size) is not None:
             offset = at - address(NUMBER, 0)
             yield slice(offset, offset + size)
 
@@ -344,7 +344,7 @@ def test_random_descriptors_do_no_harm(rig: DeviceRig, seed: int) -> None:
     """Random bytes are refused or unreported, and change nothing but their record."""
     choice = random.Random(seed)
     burst = b"".join(choice.randbytes(64) for _ in range(1000))
-    rig.engine.run(burst, PASID, rig.space)
+    rig.engine.run(burst, rig.client)
 
     assert bytes(rig.memory) == bytes(END)
     assert rig.counters.unreported == 1000
