@@ -48,7 +48,7 @@ class Message(Protocol):
 
     @property
     def fds(self) -> tuple[int, ...]:
-        """The segment, where one comes."""
+        """The segment, where one comes, and the eventfd of its interrupt."""
 
 
 class Control(Protocol):
@@ -159,18 +159,20 @@ class Pump:
         while (received := self._control.receive_nowait()) is not None:
             request = attach.MESSAGE.decode(received.body)
             if isinstance(request, attach.Attach):
-                self._attach(request, received.fds[0])
+                self._attach(request, received.fds)
             elif isinstance(request, attach.Detach):
                 self._detach(request)
             else:
                 self._publish()
             self._control.send(received.body)
 
-    def _attach(self, request: attach.Attach, fd: int) -> None:
-        segment = Segment.map(request.segment, fd)
+    def _attach(self, request: attach.Attach, fds: tuple[int, ...]) -> None:
+        segment = Segment.map(request.segment, fds[0])
         segment.prefault()
         client = self._clients.setdefault(request.pasid, Client(request.pasid))
-        client.space.add(segment)
+        client.attach(segment)
+        if request.int_handle:
+            client.add_interrupt(request.segment, request.int_handle, fds[1])
         for place in request.lanes:
             end = place.offset + lane_bytes(place.capacity)
             lane = Lane(segment.memory[place.offset : end], place.capacity)
@@ -179,7 +181,7 @@ class Pump:
 
     def _detach(self, request: attach.Detach) -> None:
         self._arbiter.remove(request.segment)
-        self._clients[request.pasid].space.remove(request.segment).close()
+        self._clients[request.pasid].detach(request.segment)
 
 
 def main(control: Control, config: bytes, fds: Sequence[int]) -> None:

@@ -2,10 +2,17 @@
 What a device is told about memory: which segments, and where lanes lie in them.
 
 These messages travel over a child's control socket as JSON; the segment's file
-descriptor travels beside its ``Attach``.  The child answers with the same message.
+descriptor travels beside its ``Attach``, and behind it that of an interrupt, where
+there is one.  The child answers with the same message.
 """
 
+from typing import Annotated
+
 import msgspec
+
+# Source: ``mpzswap.ring.descriptor``, int_handle.
+MAX_INT_HANDLE = 0xFFFF
+IntHandle = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT_HANDLE)]
 
 
 class LanePlace(msgspec.Struct, frozen=True):
@@ -17,15 +24,21 @@ class LanePlace(msgspec.Struct, frozen=True):
 
 
 class Attach(msgspec.Struct, frozen=True, tag="attach"):
-    """Descriptors of *pasid* may name *segment*; serve the lanes that lie in it."""
+    """
+    Descriptors of *pasid* may name *segment*; serve the lanes that lie in it.
+
+    They may ask for the interrupt *int_handle*, unless it is 0; its eventfd, which
+    must not block, comes as the second file descriptor.
+    """
 
     pasid: int
     segment: int
     lanes: tuple[LanePlace, ...] = ()
+    int_handle: IntHandle = 0
 
 
 class Detach(msgspec.Struct, frozen=True, tag="detach"):
-    """Forget *segment* and every lane in it."""
+    """Forget *segment*, every lane in it, and the interrupt that came with it."""
 
     pasid: int
     segment: int

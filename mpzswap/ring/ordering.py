@@ -8,6 +8,9 @@ Memory ordering: all that the rings rely on, in one place.
 3. x86-64 lets a load pass an earlier store to another place.  Where one side must
    store, then look (the shared queue limit, the doorbell), a full barrier stands
    between: acquiring and releasing a lock of our own executes a locked instruction.
+4. Linux counts an eventfd up and down under a lock of its own (fs/eventfd.c,
+   eventfd_write, eventfd_read).  So what was stored before it was written is seen by
+   whoever found it readable.
 
 The interpreter itself neither reorders nor caches items of a memoryview.  Other
 processors order less; there the package refuses to start.

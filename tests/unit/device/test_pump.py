@@ -19,6 +19,7 @@ from mpzswap.ring.lane import TAIL_WORD, Lane, lane_bytes
 from mpzswap.ring.memory import Segment, address
 from mpzswap.topology.model import Device
 from tests.tools.descriptors import NOOP, PASID, packed
+from tests.tools.eventfd import new_eventfd
 
 CAPACITY = 128
 PORTAL = 3
@@ -78,6 +79,7 @@ class Rig:
         stack.callback(os.close, gone)
         eventfd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         stack.callback(os.close, eventfd)
+        self.interrupt = stack.enter_context(new_eventfd())
         self.words = memoryview(bytearray(8 * DEVICE_WORDS)).cast("Q")
         self.control = FakeControl(gone)
         config = DeviceConfig(Device(name="iax0"), "deflate-iaa", words_offset=0)
@@ -87,10 +89,13 @@ class Rig:
         self.lane = Lane(self.portal.memory[: lane_bytes(CAPACITY)], CAPACITY)
 
     def tell(self, *messages: Attach | Detach | PublishCounters) -> None:
-        """Say something; a segment goes along as a descriptor of its own."""
+        """Say something; a segment and its interrupt go along as copies."""
         for message in messages:
-            fds = (os.dup(self.portal.fd),) if isinstance(message, Attach) else ()
-            self.control.inbox.append(Told(encode(message), fds))
+            fds: list[int] = []
+            if isinstance(message, Attach):
+                fds = [self.portal.fd, self.interrupt][: 1 + bool(message.int_handle)]
+            told = Told(encode(message), tuple(os.dup(fd) for fd in fds))
+            self.control.inbox.append(told)
 
     def publish(self, count: int) -> None:
         """Publish descriptors that do nothing but answer, each into its record."""
@@ -112,6 +117,7 @@ class Rig:
 
 
 ATTACH = Attach(PASID, PORTAL, (LanePlace(wq=0, offset=0, capacity=CAPACITY),))
+ATTACH_INTERRUPT = Attach(PASID, PORTAL, ATTACH.lanes, int_handle=9)
 DETACH = Detach(PASID, PORTAL)
 
 
@@ -176,11 +182,14 @@ def test_detached_lane_is_not_served(rig: Rig) -> None:
     assert rig.lane.space_left() == CAPACITY - 2
 
 
-def test_detach_gives_the_memory_back(rig: Rig) -> None:
-    """The mapping and the descriptor that came along are gone."""
+@pytest.mark.parametrize(
+    "told", [ATTACH, ATTACH_INTERRUPT], ids=["memory", "interrupt"]
+)
+def test_detach_gives_the_memory_back(rig: Rig, told: Attach) -> None:
+    """The mapping and the descriptors that came along are gone."""
     mappings = nr_mappings()
     descriptors = nr_descriptors()
-    rig.tell(ATTACH)
+    rig.tell(told)
     rig.pump._obey()
     rig.publish(1)
     rig.pump._serve()
