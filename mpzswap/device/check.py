@@ -22,7 +22,10 @@ from mpzswap.ring.descriptor import (
 # What the emulated device does; FENCE is met by running lanes in order, and there
 # are no faults to block on.
 KNOWN_FLAGS = int(Flag.FENCE | Flag.BLOCK_ON_FAULT | Flag.CRAV | Flag.RCR)
-KNOWN_FLAGS |= int(Flag.CACHE_CONTROL)
+KNOWN_FLAGS |= int(Flag.RCI | Flag.CACHE_CONTROL)
+# Plain integers: "&" with an IntFlag takes half a microsecond.
+CRAV = int(Flag.CRAV)
+RCI = int(Flag.RCI)
 KNOWN_OPERATION_FLAGS = {
     int(Opcode.COMPRESS): int(ComprFlag.FLUSH_OUTPUT | ComprFlag.APPEND_EOB),
     int(Opcode.DECOMPRESS): int(
@@ -69,9 +72,11 @@ def find_refusal(
     flags, opcode = unpack_flags_opcode(descriptor.flags_opcode)
     if descriptor.pasid_priv != client.pasid & PASID_MASK:
         return Refusal(Status.PRIV_BAD)
-    if flags & ~KNOWN_FLAGS or not flags & Flag.CRAV:
+    if flags & ~KNOWN_FLAGS or not flags & CRAV:
         return Refusal(Status.INVALID_FLAGS, invalid_flags=flags & ~KNOWN_FLAGS)
-    if descriptor.int_handle:
+    handle = descriptor.int_handle
+    # An interrupt that is not asked for may not be named.
+    if handle not in client.interrupts if flags & RCI else handle:
         return Refusal(Status.INT_HANDLE_INVAL)
     if opcode in NO_DATA:
         return None

@@ -22,6 +22,8 @@ class DeviceCounters:
     sleeps: int = 0
     # Lanes given up since their producer broke the rules.
     broken_lanes: int = 0
+    # Interrupts raised, one a completion that asked for it.
+    interrupts: int = 0
 
     def publish(self, words: memoryview) -> None:
         """Write every counter into its word."""

@@ -5,6 +5,12 @@ A descriptor was copied out of its lane before it comes here, so that its owner
 cannot change it between the check and the use.  Every address is resolved in the
 submitter's own address space: what does not lie wholly in one of its segments is a
 page fault, and nothing is read or written there.
+
+    run -> body of the record -> its status -> interrupt, where one is asked for
+
+Each answer raises its own interrupt, be it an error or not, as hardware does; where
+there is nowhere to answer, there is none.  It comes last, so that whoever is woken
+sees the answer; why, is in ``mpzswap.ring.ordering``, 4.
 """
 
 from typing import NamedTuple
@@ -15,7 +21,7 @@ from mpzswap.clock.work import Clock
 from mpzswap.codec.contract import Codec
 from mpzswap.completion.record import RECORD_BYTES, write_record
 from mpzswap.completion.status import ErrorCode, Status
-from mpzswap.device.check import NO_DATA, Descriptor, Refusal, find_refusal
+from mpzswap.device.check import NO_DATA, RCI, Descriptor, Refusal, find_refusal
 from mpzswap.device.client import Client
 from mpzswap.device.counters import DeviceCounters
 from mpzswap.errors import CorruptStreamError, OutputOverflowError
@@ -77,6 +83,8 @@ class Engine:
             answer = self._answer(descriptor, client)
             completed_ns = now_ns()
             _write_answer(record, answer, taken_ns, completed_ns)
+            if descriptor.flags_opcode & RCI:
+                counters.interrupts += client.interrupt(descriptor.int_handle)
             counters.busy_ns += completed_ns - taken_ns
             counters.descriptors += 1
             counters.errors += answer.status != Status.SUCCESS

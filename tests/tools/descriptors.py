@@ -41,6 +41,13 @@ DECOMPRESS = COMPRESS._replace(
 NOOP = Descriptor(PASID, word(Opcode.NOOP), *[0] * 11)
 
 
+def asking(descriptor: Descriptor, int_handle: int) -> Descriptor:
+    """Give *descriptor* with the wish to be told of its completion."""
+    return descriptor._replace(
+        flags_opcode=descriptor.flags_opcode | int(Flag.RCI), int_handle=int_handle
+    )
+
+
 def packed(*descriptors: Descriptor) -> bytes:
     """Give *descriptors* as they lie in a lane."""
     return b"".join(DESCRIPTOR_STRUCT.pack(*each) for each in descriptors)

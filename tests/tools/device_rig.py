@@ -1,4 +1,4 @@
-"""An engine over a segment of its own, with pages and records to name."""
+"""An engine and a client of it: a segment of pages and records, and an interrupt."""
 
 import os
 from collections.abc import Iterator
@@ -16,11 +16,13 @@ from mpzswap.device.engine import Engine
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.memory import Segment, address
 from tests.tools.descriptors import COMPRESS, DECOMPRESS, PASID, packed
+from tests.tools.eventfd import new_eventfd
 from tests.tools.manual_clock import ManualClock
 
 NUMBER = 5
 NR_PAGES = 8
 MAX_TRANSFER_SIZE = 1 << 16
+HANDLE = 9
 
 
 class Completion(NamedTuple):
@@ -39,17 +41,20 @@ class DeviceRig:
     """
     An engine and one segment: page 0 has the records, the others are for data.
 
-    The engine sees the segment by a mapping of its own.
+    The engine sees the segment by a mapping of its own, and raises interrupt
+    ``HANDLE`` on a copy of *eventfd*.
     """
 
-    def __init__(self, ours: Segment, theirs: Segment, compressor: str) -> None:
+    def __init__(self, ours: Segment, eventfd: int, compressor: str) -> None:
+        self.eventfd = eventfd
         self.memory = ours.memory
         self.pages = ours.frames(0, NR_PAGES)
         self.clock = ManualClock()
         self.counters = DeviceCounters()
         self.codec = make_codec(compressor)
         self.client = Client(PASID)
-        self.client.space.add(theirs)
+        self.client.attach(Segment.map(NUMBER, os.dup(ours.fd)))
+        self.client.add_interrupt(NUMBER, HANDLE, os.dup(eventfd))
         self.engine = Engine(self.codec, MAX_TRANSFER_SIZE, self.clock, self.counters)
 
     def page_at(self, index: int) -> int:
@@ -99,7 +104,8 @@ class DeviceRig:
 def device_rig(compressor: str = "deflate-iaa") -> Iterator[DeviceRig]:
     """Give a rig; its memory is zero."""
     ours = Segment.create(NUMBER, NR_PAGES * PAGE_SIZE)
-    theirs = Segment.map(NUMBER, os.dup(ours.fd))
-    yield DeviceRig(ours, theirs, compressor)
-    theirs.close()
+    with new_eventfd() as eventfd:
+        rig = DeviceRig(ours, eventfd, compressor)
+        yield rig
+        rig.client.detach(NUMBER)
     ours.close()

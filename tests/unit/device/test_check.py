@@ -6,16 +6,19 @@ from mpzswap.completion.status import Status
 from mpzswap.device.check import Descriptor, Refusal, find_refusal
 from mpzswap.device.client import Client
 from mpzswap.ring.descriptor import FIELDS, Flag, Opcode
-from tests.tools.descriptors import COMPRESS, DECOMPRESS, NOOP, PASID, word
+from tests.tools.descriptors import COMPRESS, DECOMPRESS, NOOP, PASID, asking, word
 
 MAX_TRANSFER_SIZE = 0x10_0000
 GOOD = {"compress": COMPRESS, "decompress": DECOMPRESS, "noop": NOOP}
+HANDLE = 9
+# A check looks which handles there are, and raises nothing.
+CLIENT = Client(PASID, interrupts={HANDLE: -1})
 DATA = {"compress": COMPRESS, "decompress": DECOMPRESS}
 
 
-def refusal_of(descriptor: Descriptor, pasid: int = PASID) -> Refusal | None:
+def refusal_of(descriptor: Descriptor, client: Client = CLIENT) -> Refusal | None:
     """Give what a device with transfers of 1 MiB at most has against it."""
-    return find_refusal(descriptor, Client(pasid), MAX_TRANSFER_SIZE)
+    return find_refusal(descriptor, client, MAX_TRANSFER_SIZE)
 
 
 def status_of(descriptor: Descriptor, **changes: int) -> Status | None:
@@ -51,7 +54,7 @@ def test_pasid_has_twenty_bits() -> None:
     """A larger number is known to the device by its low bits."""
     descriptor = COMPRESS._replace(pasid_priv=0xFFFFF)
 
-    assert refusal_of(descriptor, pasid=0xFFFFFFFF) is None
+    assert refusal_of(descriptor, Client(0xFFFFFFFF)) is None
 
 
 @over_all(GOOD)
@@ -63,9 +66,7 @@ def test_no_valid_completion_address_is_refused(good: Descriptor) -> None:
     assert refusal == Refusal(Status.INVALID_FLAGS, invalid_flags=0)
 
 
-@pytest.mark.parametrize(
-    "flag", [Flag.RCI, Flag.RD_SRC2_AECS, 0x40000, 0x20, 0x800000], ids=hex
-)
+@pytest.mark.parametrize("flag", [Flag.RD_SRC2_AECS, 0x40000, 0x20, 0x800000], ids=hex)
 @over_all(GOOD)
 def test_flag_that_is_not_emulated_is_refused_by_its_bit(
     good: Descriptor, flag: int
@@ -87,9 +88,33 @@ def test_flag_that_changes_nothing_here_is_taken(flag: Flag) -> None:
 
 
 @over_all(GOOD)
-def test_interrupt_handle_is_refused(good: Descriptor) -> None:
-    """Completions are polled."""
-    assert status_of(good, int_handle=1) is Status.INT_HANDLE_INVAL
+def test_interrupt_of_the_pasid_can_be_asked_for(good: Descriptor) -> None:
+    """Its handle and the flag together."""
+    assert refusal_of(asking(good, HANDLE)) is None
+
+
+@pytest.mark.parametrize("int_handle", [0, HANDLE - 1, HANDLE + 1, 0xFFFF])
+@over_all(GOOD)
+def test_interrupt_that_is_not_there_is_refused(
+    good: Descriptor, int_handle: int
+) -> None:
+    """None of all handles but those of the pasid; 0 is no handle."""
+    assert refusal_of(asking(good, int_handle)) == Refusal(Status.INT_HANDLE_INVAL)
+
+
+@pytest.mark.parametrize("int_handle", [1, HANDLE])
+@over_all(GOOD)
+def test_handle_without_the_flag_is_refused(good: Descriptor, int_handle: int) -> None:
+    """Also the right one: an interrupt that is not wanted may not be named."""
+    assert status_of(good, int_handle=int_handle) is Status.INT_HANDLE_INVAL
+
+
+def test_interrupt_of_another_pasid_is_refused() -> None:
+    """Handles mean something in their own process alone."""
+    other = Client(PASID, interrupts={HANDLE + 1: -1})
+
+    assert refusal_of(asking(COMPRESS, HANDLE), other) is not None
+    assert refusal_of(asking(COMPRESS, HANDLE + 1), other) is None
 
 
 @pytest.mark.parametrize("opcode", [0x01, 0x03, 0x41, 0x44, 0x50, 0xFF], ids=hex)

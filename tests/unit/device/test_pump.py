@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mpzswap.completion.status import Status
+from mpzswap.device.check import Descriptor
 from mpzswap.device.counters import DeviceCounters
 from mpzswap.device.main import CONTROL_EVERY, DeviceConfig, Pump
 from mpzswap.device.words import COUNTERS, DEVICE_WORDS, TAKEN
@@ -18,8 +19,8 @@ from mpzswap.ring.attach import Attach, Detach, LanePlace, PublishCounters, enco
 from mpzswap.ring.lane import TAIL_WORD, Lane, lane_bytes
 from mpzswap.ring.memory import Segment, address
 from mpzswap.topology.model import Device
-from tests.tools.descriptors import NOOP, PASID, packed
-from tests.tools.eventfd import new_eventfd
+from tests.tools.descriptors import NOOP, PASID, asking, packed
+from tests.tools.eventfd import new_eventfd, raised
 
 CAPACITY = 128
 PORTAL = 3
@@ -97,13 +98,13 @@ class Rig:
             told = Told(encode(message), tuple(os.dup(fd) for fd in fds))
             self.control.inbox.append(told)
 
-    def publish(self, count: int) -> None:
+    def publish(self, count: int, noop: Descriptor = NOOP) -> None:
         """Publish descriptors that do nothing but answer, each into its record."""
         for ahead in range(count):
             record = address(PORTAL, RECORDS + 64 * ahead)
             at = self.lane.slot(ahead)
             self.lane.slots[at : at + 64] = packed(
-                NOOP._replace(completion_addr=record)
+                noop._replace(completion_addr=record)
             )
         self.lane.publish(count)
 
@@ -117,7 +118,8 @@ class Rig:
 
 
 ATTACH = Attach(PASID, PORTAL, (LanePlace(wq=0, offset=0, capacity=CAPACITY),))
-ATTACH_INTERRUPT = Attach(PASID, PORTAL, ATTACH.lanes, int_handle=9)
+HANDLE = 9
+ATTACH_INTERRUPT = Attach(PASID, PORTAL, ATTACH.lanes, HANDLE)
 DETACH = Detach(PASID, PORTAL)
 
 
@@ -199,6 +201,55 @@ def test_detach_gives_the_memory_back(rig: Rig, told: Attach) -> None:
 
     assert nr_mappings() == mappings
     assert nr_descriptors() == descriptors
+
+
+def test_interrupt_comes_with_its_segment(rig: Rig) -> None:
+    """Descriptors may ask for it, and it is counted."""
+    rig.tell(ATTACH_INTERRUPT)
+    rig.publish(3, asking(NOOP, HANDLE))
+    rig.pump._obey()
+    rig.pump._serve()
+    rig.pump._publish()
+
+    assert rig.statuses(3) == [Status.SUCCESS] * 3
+    assert raised(rig.interrupt) == rig.counters().interrupts == 3
+
+
+def test_interrupt_goes_with_its_segment(rig: Rig) -> None:
+    """Attached again without one, nobody can ask for it."""
+    rig.tell(ATTACH_INTERRUPT, DETACH, ATTACH)
+    rig.publish(1, asking(NOOP, HANDLE))
+    rig.pump._obey()
+    rig.pump._serve()
+
+    assert rig.statuses(1) == [Status.INT_HANDLE_INVAL]
+    assert raised(rig.interrupt) == 0
+
+
+def test_interrupt_of_another_pasid_is_not_raised(rig: Rig) -> None:
+    """The device has the handle, but not for who asks."""
+    rig.tell(ATTACH, Attach(PASID + 1, PORTAL + 1, int_handle=HANDLE))
+    rig.publish(1, asking(NOOP, HANDLE))
+    rig.pump._obey()
+    rig.pump._serve()
+    rig.tell(Detach(PASID + 1, PORTAL + 1))
+    rig.pump._obey()
+
+    assert rig.statuses(1) == [Status.INT_HANDLE_INVAL]
+    assert raised(rig.interrupt) == 0
+
+
+def test_interrupt_of_another_segment_can_be_asked_for(rig: Rig) -> None:
+    """It is the pasid's, whichever of its segments has the lane."""
+    rig.tell(ATTACH, Attach(PASID, PORTAL + 1, int_handle=HANDLE))
+    rig.publish(1, asking(NOOP, HANDLE))
+    rig.pump._obey()
+    rig.pump._serve()
+    rig.tell(Detach(PASID, PORTAL + 1))
+    rig.pump._obey()
+
+    assert rig.statuses(1) == [Status.SUCCESS]
+    assert raised(rig.interrupt) == 1
 
 
 def test_segment_can_be_attached_again(rig: Rig) -> None:
