@@ -8,8 +8,8 @@ from mpzswap.codec.contract import Codec
 from mpzswap.driver.portal import Portal
 from mpzswap.driver.queue import SubmitQueue
 from mpzswap.ring.memory import AddressSpace
-from mpzswap.topology.mapping import WqTables
 from mpzswap.topology.settings import DriverSettings
+from mpzswap.topology.wq_table import WqTables
 
 
 class MachineView(Protocol):

@@ -21,8 +21,8 @@ from mpzswap.ring.memory import (
     WORD_BYTES,
     Segment,
 )
-from mpzswap.topology.mapping import WqId
 from mpzswap.topology.model import Topology
+from mpzswap.topology.wq_table import WqId
 
 LINE_WORDS = CACHE_LINE_BYTES // WORD_BYTES
 GENERATION = 0

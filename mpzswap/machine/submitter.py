@@ -25,9 +25,9 @@ from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.doorbell import Doorbell
 from mpzswap.ring.memory import AddressSpace, Frames, Segment, address
 from mpzswap.ring.occupancy import Occupancy
-from mpzswap.topology.mapping import WqId, WqTables, wq_tables
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import DriverSettings, ZswapSettings
+from mpzswap.topology.wq_table import WqId, WqTables, wq_tables
 from mpzswap.zswap.limit import PoolLimit
 
 

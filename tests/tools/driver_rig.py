@@ -26,9 +26,9 @@ from mpzswap.ring.doorbell import Doorbell
 from mpzswap.ring.lane import Lane, lane_bytes
 from mpzswap.ring.memory import AddressSpace, Segment
 from mpzswap.ring.occupancy import Occupancy
-from mpzswap.topology.mapping import WqTables, wq_tables
 from mpzswap.topology.model import Device, Socket, Topology, WorkQueue
 from mpzswap.topology.settings import MAX_WQS, DriverSettings
+from mpzswap.topology.wq_table import WqTables, wq_tables
 from tests.tools.manual_clock import ManualClock
 
 PASID = 5
