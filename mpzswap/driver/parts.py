@@ -22,7 +22,7 @@ class MachineView(Protocol):
         """Give a number that changes whenever a device comes or goes."""
 
     def tables(self) -> WqTables:
-        """Give the queues of this driver's CPU, from the devices usable now."""
+        """Give the queues of this driver's CPU, out of those usable now."""
 
     def is_usable(self, device: int) -> bool:
         """Tell whether a device is alive; if not, it will never answer again."""

@@ -160,7 +160,7 @@ class Submission:
             self._outcome.fall_back_rest(request, "queue_full")
 
     def _rebalance(self) -> None:
-        """Choose the queues anew from the devices that are usable now."""
+        """Choose the queues anew out of those that are usable now."""
         generation = self._parts.machine.generation()
         tables = self._parts.machine.tables()
         by_id = {(queue.device, queue.wq): queue for queue in self._parts.queues}

@@ -98,7 +98,13 @@ class BoardView:
 
     def tables(self) -> WqTables:
         """Give the queues of this submitter's CPU."""
-        return wq_tables(self._topology, self._cpu, self._board.usable())
+        devices = self._topology.devices
+        usable = [
+            WqId(device, wq)
+            for device in self._board.usable()
+            for wq in range(len(devices[device].wqs))
+        ]
+        return wq_tables(self._topology, self._cpu, usable)
 
     def is_usable(self, device: int) -> bool:
         """Tell whether a device is alive; looks first."""

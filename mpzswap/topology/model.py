@@ -14,7 +14,7 @@ Sources: Linux, drivers/dma/idxd (idxd.h, sysfs.c), and the lists that accel-con
 prints for a Sapphire Rapids IAA.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -70,6 +70,10 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     compress_engines: GroupEngines = 0
     decompress_engines: GroupEngines = 0
+
+    def has(self, kinds: Iterable[str]) -> bool:
+        """Tell whether it has engines of all *kinds*."""
+        return all(getattr(self, kind) for kind in kinds)
 
 
 class WorkQueue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -18,6 +18,9 @@ MAX_CONSEC_DESCS = 4096
 MAX_BATCH_SIZE = 64
 MAX_COMPRESS_BATCHSIZE = 32
 
+# What a queue is for: indices of the pairs that ``DriverSettings`` gives.
+COMPRESS, DECOMPRESS = 0, 1
+
 # How zswap batches: not at all, many requests, or one request of many pages.
 Batching = Literal["off", "requests", "driver"]
 
@@ -86,6 +89,22 @@ class DriverSettings(
             first = count - self.g_comp_wqs_per_iaa
             return range(first, count), range(first)
         return range(count), range(count)
+
+    def split_global(self, count: int) -> tuple[range, range]:
+        """Give which of a device's *count* queues are global, and which local."""
+        first = count - self.g_wqs_per_iaa if self.g_wqs_per_iaa < count else count
+        return range(first, count), range(first)
+
+    def engines_for(self, kind: int) -> tuple[str, ...]:
+        """
+        Give the kinds of engine that serve a queue for *kind*.
+
+        A verify descriptor goes to the queue that compressed: iaa_compress_verify.
+        """
+        if kind == DECOMPRESS:
+            return ("decompress_engines",)
+        verify = ("decompress_engines",) if self.verify_compress else ()
+        return ("compress_engines", *verify)
 
 
 class ZswapSettings(

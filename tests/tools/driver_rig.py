@@ -29,6 +29,7 @@ from mpzswap.ring.occupancy import Occupancy
 from mpzswap.topology.model import Device, Socket, Topology, WorkQueue
 from mpzswap.topology.settings import MAX_WQS, DriverSettings
 from mpzswap.topology.wq_table import WqTables, wq_tables
+from tests.tools.machines import queues_of
 from tests.tools.manual_clock import ManualClock
 
 PASID = 5
@@ -75,7 +76,7 @@ class FakeMachine:
 
     def tables(self) -> WqTables:
         """Give the queues of CPU 0."""
-        return wq_tables(self.topology, 0, self.usable)
+        return wq_tables(self.topology, 0, queues_of(self.topology, self.usable))
 
     def is_usable(self, device: int) -> bool:
         """Tell whether a device was not lost."""

@@ -1,10 +1,13 @@
 """Machines on paper: small ones as a test says, and any."""
 
+from collections.abc import Iterable
+
 import msgspec
 from hypothesis import strategies as st
 
 from mpzswap.topology.model import Device, Socket, Topology, WorkQueue
 from mpzswap.topology.settings import DriverSettings
+from mpzswap.topology.wq_table import WqId
 
 
 def machine(
@@ -27,6 +30,12 @@ def changed(topology: Topology, **driver: int | str) -> Topology:
     """Give the same machine with other settings of its driver."""
     settings = msgspec.structs.replace(topology.driver, **driver)
     return msgspec.structs.replace(topology, driver=settings)
+
+
+def queues_of(topology: Topology, devices: Iterable[int]) -> list[WqId]:
+    """Give all queues of *devices*."""
+    wqs = [part.wqs for part in topology.devices]
+    return [WqId(device, wq) for device in devices for wq in range(len(wqs[device]))]
 
 
 @st.composite
