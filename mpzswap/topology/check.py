@@ -91,12 +91,24 @@ def _unique(path: str, names: Iterable[str]) -> None:
 def _served(whole: "Topology", index: int) -> None:
     """Refuse a queue whose group has no engine for what the driver sends to it."""
     part = whole.devices[index]
-    comp, decomp = whole.driver.split_wqs(len(part.wqs))
-    for kind, wqs in (("compress_engines", comp), ("decompress_engines", decomp)):
+    for kind, wqs in enumerate(_sent(whole, part)):
+        wanted = whole.driver.engines_for(kind)
         for number in wqs:
             group_id = part.wqs[number].group_id
-            if not getattr(part.groups[group_id], kind):
-                raise TopologyError(
-                    f"devices[{index}].wqs[{number}].group_id: {group_id}: must be a "
-                    f"group with {kind}, the driver sends such work to this queue"
-                )
+            for engines, does in wanted.items():
+                if not part.groups[group_id].has((engines,)):
+                    raise TopologyError(
+                        f"devices[{index}].wqs[{number}].group_id: {group_id}: must "
+                        f"be a group with {engines}, the driver {does} there"
+                    )
+
+
+def _sent(whole: "Topology", part: "Device") -> tuple[range, range]:
+    """Give which queues of *part* compress and which decompress, if all are usable."""
+    driver, count = whole.driver, len(part.wqs)
+    if driver.wq_tables == "package":
+        return driver.split_wqs(count)
+    shared, local = driver.split_global(count)
+    near = (each for each in whole.devices if each.numa_node == part.numa_node)
+    any_shared = any(driver.split_global(len(each.wqs))[0] for each in near)
+    return shared if any_shared else local, local

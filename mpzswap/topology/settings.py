@@ -95,16 +95,16 @@ class DriverSettings(
         first = count - self.g_wqs_per_iaa if self.g_wqs_per_iaa < count else count
         return range(first, count), range(first)
 
-    def engines_for(self, kind: int) -> tuple[str, ...]:
+    def engines_for(self, kind: int) -> dict[str, str]:
         """
-        Give the kinds of engine that serve a queue for *kind*.
+        Give the engines that a queue for *kind* needs, and what the driver does there.
 
         A verify descriptor goes to the queue that compressed: iaa_compress_verify.
         """
         if kind == DECOMPRESS:
-            return ("decompress_engines",)
-        verify = ("decompress_engines",) if self.verify_compress else ()
-        return ("compress_engines", *verify)
+            return {"decompress_engines": "decompresses"}
+        verify = {"decompress_engines": "verifies"} if self.verify_compress else {}
+        return {"compress_engines": "compresses"} | verify
 
 
 class ZswapSettings(
