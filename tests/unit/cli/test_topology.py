@@ -31,7 +31,7 @@ def test_list_as_json_has_units_in_its_keys(capsys: pytest.CaptureFixture[str]) 
     data = msgspec.json.decode(capsys.readouterr().out)
 
     assert data["format"] == 1
-    assert data["topologies"][-1] == {
+    assert data["topologies"][-2] == {
         "name": "spr-2s8iaa",
         "description": "Sapphire Rapids, 2 sockets, 8 IAA",
         "cpus": 224,

@@ -11,6 +11,7 @@ from mpzswap.topology.model import (
     Topology,
     WorkQueue,
 )
+from tests.tools.machines import changed, machine
 
 
 @pytest.mark.parametrize("name", named.names())
@@ -58,8 +59,53 @@ def test_node_without_a_device_is_said() -> None:
         Topology(memory=1 << 30, sockets=sockets, devices=(Device(name="iax1"),))
     )
 
-    assert "no device: its cores are shared out among the other nodes' devices" in text
+    assert "no device: its CPUs are shared out among the other nodes' devices" in text
     assert "engines   CPUs 0-1\n" in text
+    assert text.count("decompress  iax1/wq0\n") == 2
+
+
+def test_machine_without_devices_is_said_to_have_none() -> None:
+    """No other node has any either."""
+    text = picture(Topology(memory=1 << 30, sockets=(Socket(cores=1),), devices=()))
+
+    assert "    no device: software does all the work\n" in text
+
+
+def test_queues_that_cpus_use_in_turn_are_shown() -> None:
+    """From the one where they begin; and how long they stay at each."""
+    topology = Topology.named("spr-2s8iaa-2wq")
+    text = picture(changed(topology, g_consec_descs_per_gwq=4))
+
+    assert (
+        "CPUs 14-27,126-139\n"
+        "    compress    iax3/wq1 iax5/wq1 iax7/wq1 iax1/wq1   4 descriptors in a row\n"
+        "    decompress  iax3/wq0\n"
+    ) in text
+    assert "wq0 local   dedicated 64   priority 10   decomp\n" in text
+    assert "wq1 global   dedicated 64   priority 10   comp\n" in text
+
+
+def test_map_of_cpus_is_that_of_the_rule() -> None:
+    """Before patch 07 a device had CPUs in ascending order."""
+    text = picture(changed(Topology.named("spr-2s8iaa"), cpu_to_iaa="cpus"))
+
+    assert "iax5   2 compress, 8 decompress engines   CPUs 112-139\n" in text
+    assert "CPUs 112-139\n    compress    iax5/wq0 " in text
+
+
+def test_queue_that_no_cpu_uses_is_said() -> None:
+    """More devices than cores, and what is not mapped has nothing to decompress."""
+    topology = machine(wqs=2, nodes=(0,) * 6, distribute_comps=0)
+    lines = [line for line in picture(topology).splitlines() if "priority" in line]
+
+    assert [line.rpartition("   ")[2] for line in lines].count("not used") == 4
+
+
+def test_many_queues_are_not_all_named() -> None:
+    """A table of 64 would be nine lines for each of 64 devices."""
+    text = picture(machine(nodes=(0,) * 10, g_comp_wqs_per_iaa=0))
+
+    assert "iax6/wq0 iax7/wq0 and 2 more decompress" in " ".join(text.split())
 
 
 def test_long_lines_are_folded() -> None:
