@@ -22,9 +22,13 @@ NR_BUFFERS = SHAPE.pages_per_request * SHAPE.nr_sub_batches
 
 
 def spread(settings: DriverSettings) -> DriverSettings:
-    """Give settings with which both directions use all devices."""
+    """
+    Give settings with which both directions use all devices.
+
+    Those are version 14's: with RFC v1's rule one device decompresses for a CPU.
+    """
     return msgspec.structs.replace(
-        settings, distribute_comps=True, distribute_decomps=True
+        settings, wq_tables="package", distribute_comps=True, distribute_decomps=True
     )
 
 
