@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
         MpzswapError: it could not be done, or a page came back wrong.
     """
     settle_seed(args)
-    topologies = choose_topologies(args.topology, args.devices)
+    topologies = choose_topologies(args.topology, args.devices, args.changes)
     plan = BenchPlan(
         topologies=topologies,
         compressors=args.compressor or (topologies[0].zswap.compressor,),

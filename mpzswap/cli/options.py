@@ -56,6 +56,20 @@ def add_topology(parser: argparse.ArgumentParser) -> None:
         default=HOST,
         help="the machine (default: %(default)s, made for this one)",
     )
+    add_changes(parser)
+
+
+def add_changes(parser: argparse.ArgumentParser) -> None:
+    """Add what is to be different in a topology."""
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        dest="changes",
+        action="append",
+        default=[],
+        help="an attribute in place of the topology's: memory, driver.NAME or "
+        "zswap.NAME; may be given again",
+    )
 
 
 def add_pages(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from mpzswap.cli.options import add_changes
 from mpzswap.errors import InputError
 from mpzswap.report.topology import picture, table
 from mpzswap.topology.cpus import cpu_count
@@ -19,6 +20,7 @@ SUMMARY = "list, show and check machines on paper"
 EXAMPLES = (
     "topology list",
     "topology show spr-2s8iaa",
+    "topology show spr-2s8iaa --set driver.cpu_to_iaa=cpus",
     "topology show host --json host.yaml",
     "topology check host.yaml",
     "topology schema",
@@ -34,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add(asked, "list", "the topologies that come with mpzswap")
     show = _add(asked, "show", "one topology as a picture")
     show.add_argument("topology", metavar="NAME or FILE")
+    add_changes(show)
     check = _add(asked, "check", "is this file right? says what is wrong in one line")
     check.add_argument("topology", metavar="FILE")
     _add(asked, "schema", "the JSON Schema of a topology file")
@@ -99,7 +102,7 @@ def _list(_: argparse.Namespace) -> tuple[str, object]:
 
 def _show(args: argparse.Namespace) -> tuple[str, object]:
     """Show one; its JSON is a topology file again."""
-    topology = find_topology(args.topology)
+    topology = find_topology(args.topology, args.changes)
     return picture(topology), topology
 
 

@@ -7,7 +7,8 @@ keys, but not as a bomb; no other tags; no key twice.
 
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,16 +82,42 @@ def parse_document(text: str) -> dict[str, Any]:
     Raises:
         TopologyError: it says none; the message begins with the line.
     """
-    try:
+    with _in_one_line():
         loader = Loader(text)
         node = loader.get_single_node()
         if not isinstance(node, MappingNode):
             raise _wrong(node, "must be a mapping with the keys of a topology")
         _refuse_bombs(node)
         return dict(loader.construct_document(node))
+
+
+def parse_value(text: str) -> object:
+    """
+    Give the one value that *text* says where a file has it after a key.
+
+    Raises:
+        TopologyError: it says none that a file may have.
+    """
+    with _in_one_line(numbered=False):
+        loader = Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if not isinstance(node, ScalarNode):
+            raise _wrong(node, "must be a single value")
+        _refuse_tag(node)
+        return loader.construct_document(node)
+
+
+@contextmanager
+def _in_one_line(*, numbered: bool = True) -> Iterator[None]:
+    """Turn what is wrong with a text into our one line, with the text's line or not."""
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise TopologyError(f"line {line}: {error.problem}") from error
+        place = f"line {line}: " if numbered else ""
+        raise TopologyError(f"{place}{error.problem}") from error
     except yaml.YAMLError as error:  # A byte that no YAML has: it tells no line.
         raise TopologyError(str(error).splitlines()[0]) from error
     except RecursionError as error:

@@ -13,10 +13,11 @@ import msgspec
 from mpzswap.acomp.pipeline import Shape
 from mpzswap.codec.table import parse_compressor
 from mpzswap.errors import InputError
+from mpzswap.machine.bulk import spread
 from mpzswap.page.frame import Pages
 from mpzswap.page.source import PageSource, load_pages
 from mpzswap.topology import host, named
-from mpzswap.topology.load import find_topology
+from mpzswap.topology.load import changed, find_topology
 from mpzswap.topology.model import Topology
 from mpzswap.topology.size import format_size
 
@@ -95,21 +96,24 @@ class BenchPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def choose_topologies(
-    name_or_file: str, counts: Sequence[int] | None
+    name_or_file: str, counts: Sequence[int] | None, changes: Sequence[str] = ()
 ) -> tuple[Topology, ...]:
     """
     Give the topology with each number of devices; None: with all it has.
 
     Only devices that CPU 0 uses are counted: those of its node.  They take turns for
-    both directions, whatever the topology says, since that is what is measured.
+    both directions, whatever the topology and *changes* say, since that is what is
+    measured; so wq_tables is "package", with whose "global" only one decompresses.
 
     Raises:
-        InputError: there are not so many, or no such topology.
+        InputError: there are not so many, no such topology, or a change is wrong.
     """
     if name_or_file == named.HOST:
-        hosts = [Topology.for_host(count) for count in counts or (None,)]
+        hosts = [
+            changed(Topology.for_host(count), changes) for count in counts or (None,)
+        ]
         return tuple(_in_turn(each, len(each.devices)) for each in hosts)
-    whole = find_topology(name_or_file)
+    whole = find_topology(name_or_file, changes)
     near = sum(device.numa_node == CPU for device in whole.devices)
     there = near or len(whole.devices)
     for count in counts or ():
@@ -125,9 +129,8 @@ def _in_turn(topology: Topology, count: int) -> Topology:
     """Give the topology with *count* of CPU 0's devices, which take turns."""
     replace = msgspec.structs.replace
     near = [device for device in topology.devices if device.numa_node == CPU]
-    driver = replace(topology.driver, distribute_comps=True, distribute_decomps=True)
     devices = tuple((near or topology.devices)[:count])
-    return replace(topology, driver=driver, devices=devices)
+    return replace(topology, driver=spread(topology.driver), devices=devices)
 
 
 def load_source(plan: BenchPlan) -> PageSource:

@@ -24,6 +24,15 @@ def test_machine_and_pages_are_the_same_in_both(command: ModuleType) -> None:
     args = parsed(command)
 
     assert (args.topology, args.pages) == ("host", "mix:mixed")
+    assert args.changes == []
+
+
+@pytest.mark.parametrize("command", [bench, stress])
+def test_changes_of_the_topology_are_kept_in_order(command: ModuleType) -> None:
+    """Of one key the last holds, so their order counts."""
+    args = parsed(command, "--set", "memory=1G", "--set", "zswap.batching=off")
+
+    assert args.changes == ["memory=1G", "zswap.batching=off"]
 
 
 @pytest.mark.parametrize("batching", get_args(Batching))

@@ -52,6 +52,18 @@ def test_shown_json_is_a_topology_file_again(
     assert capsys.readouterr().out.endswith(f"{file}: nothing wrong\n")
 
 
+def test_changes_are_in_what_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So a file of one's own begins with them."""
+    file = str(tmp_path / "mine.yaml")
+
+    run("show", "spr-1s4iaa", "--set", "driver.cpu_to_iaa=cpus", "--json", file)
+
+    assert Topology.load(file).driver.cpu_to_iaa == "cpus"
+    assert "    cpu_to_iaa              cpus\n" in capsys.readouterr().out
+
+
 def test_check_raises_what_is_wrong(tmp_path: Path) -> None:
     """The one place that catches prints it and exits with 2."""
     file = tmp_path / "bad.yaml"

@@ -54,6 +54,16 @@ def test_devices_of_cpu_0_take_turns_both_ways() -> None:
     assert topology.driver.distribute_decomps
 
 
+@pytest.mark.parametrize("name", ["host", "spr-2s8iaa-2wq"])
+def test_changes_hold_but_for_the_turns(name: str) -> None:
+    """Also on the host, which is made anew for each number of devices."""
+    changes = ("driver.enqcmds_retries=3", "driver.wq_tables=global")
+    for topology in choose_topologies(name, (1, 2), changes):
+        assert topology.driver.enqcmds_retries == 3
+        assert topology.driver.wq_tables == "package"
+        assert topology.driver.distribute_decomps
+
+
 def test_more_devices_than_cpu_0_uses_are_refused() -> None:
     """The message has the number, the limit and the topology."""
     with pytest.raises(InputError, match=r"devices: 5: .* most 4, .* spr-2s8iaa uses"):
