@@ -80,6 +80,7 @@ def _report_device(
         wqs=tuple(
             QueueReport(
                 name=f"wq{process.index}.{place}",
+                configured_name=wq.name,
                 mode=wq.mode,
                 size=wq.size,
                 **vars(stats[place]),

@@ -76,7 +76,9 @@ class DriverReport(msgspec.Struct, frozen=True):
 class QueueReport(msgspec.Struct, frozen=True):
     """One work queue, all submitters together."""
 
+    # As accel-config has it, and as the topology calls it.
     name: str
+    configured_name: str
     mode: str
     size: int
     comp_calls: int
@@ -85,6 +87,8 @@ class QueueReport(msgspec.Struct, frozen=True):
     decomp_bytes: int
     retries: int
     max_occupancy: int
+    # Descriptors that verified a compression; in none of the calls above.
+    verify_calls: int = 0
 
 
 class DeviceReport(msgspec.Struct, frozen=True):
@@ -103,6 +107,8 @@ class DeviceReport(msgspec.Struct, frozen=True):
     broken_lanes: int
     sleeps: int
     wqs: tuple[QueueReport, ...]
+    # Interrupts that it raised.
+    interrupts: int = 0
 
 
 class PathsReport(msgspec.Struct, frozen=True):
@@ -120,6 +126,36 @@ class PathsReport(msgspec.Struct, frozen=True):
     software: int
     rejected: int
     reasons: dict[str, int]
+
+
+class ReclaimReport(msgspec.Struct, frozen=True):
+    """
+    What reclaim handed to zswap; the reasons add up to the batches.
+
+    Attributes:
+        batches: of folios, stored together.
+        folios: in them.
+        full: batches that ended since they were full.
+        swap_area: ... since the next folio goes to another swap area.
+        node: ... is on another node.
+        pmd: ... is a PMD's, which goes alone.
+        list_end: ... since no folio was left.
+    """
+
+    batches: int = 0
+    folios: int = 0
+    full: int = 0
+    swap_area: int = 0
+    node: int = 0
+    pmd: int = 0
+    list_end: int = 0
+
+
+class ReadaheadReport(msgspec.Struct, frozen=True):
+    """Pages that were read ahead, and those of them that were then touched."""
+
+    swap_ra: int = 0
+    swap_ra_hit: int = 0
 
 
 class VerifyReport(msgspec.Struct, frozen=True):
@@ -172,6 +208,8 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
     paths: PathsReport
     verify: VerifyReport
     cpu_s: CpuReport
+    reclaim: ReclaimReport = ReclaimReport()
+    readahead: ReadaheadReport = ReadaheadReport()
     # What is wrong, a line each; ``ok`` if nothing is.
     problems: tuple[str, ...]
     ok: bool

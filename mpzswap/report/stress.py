@@ -1,6 +1,6 @@
 """What a stress run did, as text."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -11,6 +11,8 @@ from mpzswap.report.clocks import clock_words
 from mpzswap.report.records import (
     DeviceReport,
     LatencyReport,
+    ReadaheadReport,
+    ReclaimReport,
     StressReport,
     ZswapReport,
 )
@@ -94,6 +96,10 @@ def _happened(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
             f"compression ratio {numbers.ratio(zswap.compression_ratio)}",
         ),
     )
+    if report.reclaim.batches:
+        yield "batches", _batches(report.reclaim)
+    if report.readahead.swap_ra:
+        yield "read ahead", _read_ahead(report.readahead)
     if report.swap_bytes:
         yield (
             "swap",
@@ -133,6 +139,31 @@ def _stored(zswap: ZswapReport) -> tuple[str, ...]:
     )
 
 
+def _batches(reclaim: ReclaimReport) -> tuple[str, ...]:
+    """Give how large reclaim's batches were, and how many ended why."""
+    ends = (
+        ("full", reclaim.full),
+        ("swap area", reclaim.swap_area),
+        ("node", reclaim.node),
+        ("PMD", reclaim.pmd),
+        ("end of list", reclaim.list_end),
+    )
+    return (
+        numbers.count(reclaim.batches),
+        f"of {numbers.digits(reclaim.folios / reclaim.batches)} folios",
+        *(f"{why} {numbers.count(batches)}" for why, batches in ends if batches),
+    )
+
+
+def _read_ahead(readahead: ReadaheadReport) -> tuple[str, ...]:
+    hits, pages = readahead.swap_ra_hit, readahead.swap_ra
+    return (
+        f"{numbers.count(pages)} pages",
+        f"hit {numbers.count(hits)}",
+        numbers.percent(hits, pages),
+    )
+
+
 def _latencies(report: StressReport) -> Table:
     made = table("latency, us", "count", "mean", "p50", "p90", "p99", "p99.9", "max")
     for title, latency in (
@@ -154,26 +185,31 @@ def _latency(latency: LatencyReport) -> Iterator[str]:
 
 
 def _devices(report: StressReport) -> Table:
-    made = table(
-        "device", "state", "busy", "comp", "decomp", "errors", "retries", "queued",
-        left=2,
-    )  # fmt: skip
+    """Give a row a device; "queued" is the most descriptors in a queue at once."""
+    columns: dict[str, Callable[[DeviceReport], int]] = {
+        "comp": lambda device: sum(wq.comp_calls for wq in device.wqs),
+        "decomp": lambda device: sum(wq.decomp_calls for wq in device.wqs),
+        "verify": lambda device: sum(wq.verify_calls for wq in device.wqs),
+        "irq": lambda device: device.interrupts,
+        "errors": lambda device: device.errors,
+        "retries": lambda device: sum(wq.retries for wq in device.wqs),
+        "queued": lambda device: max(
+            (wq.max_occupancy for wq in device.wqs), default=0
+        ),
+    }
+    # Most runs have none of these.
+    for name in ("verify", "irq"):
+        if not any(map(columns[name], report.devices)):
+            del columns[name]
+    made = table("device", "state", "busy", *columns, left=2)
     for device in report.devices:
-        made.add_row(*_device(device))
+        made.add_row(
+            device.name,
+            device.state,
+            numbers.percent(device.busy_fraction),
+            *(numbers.count(value(device)) for value in columns.values()),
+        )
     return made
-
-
-def _device(device: DeviceReport) -> Iterator[str]:
-    """Give one row; "queued" is the most descriptors that a queue had at once."""
-    wqs, count = device.wqs, numbers.count
-    yield device.name
-    yield device.state
-    yield numbers.percent(device.busy_fraction)
-    yield count(sum(wq.comp_calls for wq in wqs))
-    yield count(sum(wq.decomp_calls for wq in wqs))
-    yield count(device.errors)
-    yield count(sum(wq.retries for wq in wqs))
-    yield count(max((wq.max_occupancy for wq in wqs), default=0))
 
 
 def _outcome(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -117,7 +117,11 @@ def find_problems(
     if died:
         # Not wrong: software did its work.  Its last descriptors are not counted.
         return
-    calls = sum(wq.comp_calls + wq.decomp_calls for d in devices for wq in d.wqs)
+    calls = sum(
+        wq.comp_calls + wq.decomp_calls + wq.verify_calls
+        for device in devices
+        for wq in device.wqs
+    )
     answered = sum(device.descriptors for device in devices)
     if calls != answered:
         yield f"books: {calls} descriptors submitted, but {answered} answered"

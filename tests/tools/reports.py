@@ -70,6 +70,7 @@ def device(number: int, state: str = "ready") -> DeviceReport:
     """Give a device with one queue."""
     queue = QueueReport(
         name=f"wq{number}.0",
+        configured_name="iaa_crypto",
         mode="dedicated",
         size=128,
         comp_calls=14_117,

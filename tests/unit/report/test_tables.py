@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from mpzswap.report import bench, comparison, stress
-from mpzswap.report.records import StressReport
+from mpzswap.report.records import ReadaheadReport, ReclaimReport, StressReport
 from tests.tools.reports import (
     NO_LATENCY,
     bench_report,
@@ -127,3 +127,55 @@ def test_software_pages_of_a_bench_are_said() -> None:
     """A fallback is never shown as a success of the device."""
     assert "software did 10 pages" in bench.text(bench_report(software=5))
     assert "software" not in bench.text(bench_report())
+
+
+def line_of(report: StressReport, title: str) -> str:
+    """Give the line of a report that begins with *title*, blanks evened out."""
+    found = [
+        " ".join(line.split())
+        for line in stress.text(report).splitlines()
+        if line.startswith(title)
+    ]
+    return found[0] if found else ""
+
+
+def busy() -> StressReport:
+    """Give the report of a run that did what most do not."""
+    report = stress_report()
+    replace = msgspec.structs.replace
+    devices = tuple(
+        replace(
+            device,
+            interrupts=12_345,
+            wqs=(replace(device.wqs[0], verify_calls=14_100),),
+        )
+        for device in report.devices
+    )
+    return replace(
+        report,
+        devices=devices,
+        reclaim=ReclaimReport(batches=65, folios=2_047, full=63, list_end=2),
+        readahead=ReadaheadReport(swap_ra=800, swap_ra_hit=600),
+    )
+
+
+def test_verifications_and_interrupts_have_columns_where_there_are_any() -> None:
+    """Most runs have none, and a table has 79 columns."""
+    assert " verify irq " in line_of(busy(), "device ")
+    assert " 14,100 12,345 " in line_of(busy(), "iax0")
+    assert "verify" not in line_of(stress_report(), "device ")
+    assert max(map(len, stress.text(busy()).splitlines())) <= 79
+
+
+def test_batches_of_reclaim_say_how_they_ended() -> None:
+    """Small batches have a reason; those that ended none are left out."""
+    assert line_of(busy(), "batches") == (
+        "batches 65 of 31.5 folios full 63 end of list 2"
+    )
+    assert not line_of(stress_report(), "batches")
+
+
+def test_readahead_says_how_often_it_was_right() -> None:
+    """A run that reads nothing ahead says nothing of it."""
+    assert line_of(busy(), "read ahead") == "read ahead 800 pages hit 600 75.0 %"
+    assert not line_of(stress_report(), "read ahead")

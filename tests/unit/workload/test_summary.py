@@ -1,15 +1,19 @@
-"""Processor time of devices, some of which have died."""
+"""Books that must balance, and processor time of devices, some of which have died."""
 
 import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import msgspec
 import pytest
 
 from mpzswap.machine.board import DeviceState
 from mpzswap.machine.core import Core
+from mpzswap.report.records import DeviceReport
 from mpzswap.workload import summary
+from mpzswap.zswap.stats import ZswapStats
+from tests.tools.reports import device
 
 # More than any process may have, Linux, include/linux/threads.h.
 NO_PID = 1 << 22
@@ -57,3 +61,22 @@ def test_device_that_dies_while_it_is_read_is_passed_over(
     monkeypatch.setattr(Path, "read_text", die)
 
     assert summary.device_cpu_s(core_of((os.getpid(), DeviceState.READY))) == 0
+
+
+def answering(descriptors: int) -> DeviceReport:
+    """Give a device with 100 calls of each kind that answered so many descriptors."""
+    replace = msgspec.structs.replace
+    wq = replace(device(0).wqs[0], comp_calls=100, decomp_calls=100, verify_calls=100)
+    return replace(device(0), descriptors=descriptors, wqs=(wq,))
+
+
+def test_verifications_are_descriptors_too() -> None:
+    """A device answers them like any other."""
+    assert not list(summary.find_problems((), ZswapStats(), (answering(300),)))
+
+
+def test_descriptors_without_an_answer_are_a_problem() -> None:
+    """Both numbers are said."""
+    problems = summary.find_problems((), ZswapStats(), (answering(299),))
+
+    assert list(problems) == ["books: 300 descriptors submitted, but 299 answered"]
