@@ -11,6 +11,11 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
+def plural(value: int, thing: str) -> str:
+    """Give a count of things: 1 page, 2 pages."""
+    return f"{count(value)} {thing}{'' if value == 1 else 's'}"
+
+
 def digits(value: float) -> str:
     """Give three digits, or all of those before the point: 1.23, 12.3, 1,234."""
     if value == int(value) and value < KIB:

@@ -128,6 +128,16 @@ class PathsReport(msgspec.Struct, frozen=True):
     reasons: dict[str, int]
 
 
+class ContextReport(msgspec.Struct, frozen=True):
+    """What zswap holds for each CPU, whether it stores or not: its requests."""
+
+    requests: int
+    pages_per_request: int
+    # A page each, and a completion record beside it.
+    buffers: int
+    bytes: int
+
+
 class ReclaimReport(msgspec.Struct, frozen=True):
     """
     What reclaim handed to zswap; the reasons add up to the batches.
@@ -193,6 +203,10 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
     folio_pages: int
     reclaim_batch: int
     swap_bytes: int
+    sync_mode: str
+    verify_compress: bool
+    # Of each worker's CPU.
+    context: ContextReport
     rounds: int
     pages_written: int
     # From the word to begin until the last worker has checked its last page.

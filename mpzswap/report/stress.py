@@ -9,6 +9,7 @@ from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.report import numbers
 from mpzswap.report.clocks import clock_words
 from mpzswap.report.records import (
+    ContextReport,
     DeviceReport,
     LatencyReport,
     ReadaheadReport,
@@ -17,6 +18,7 @@ from mpzswap.report.records import (
     ZswapReport,
 )
 from mpzswap.report.render import facts, render, table, verdict
+from mpzswap.topology.settings import DriverSettings
 from mpzswap.topology.size import format_size
 
 QUANTILES = ("p50", "p90", "p99", "p999", "max")
@@ -40,6 +42,17 @@ def settings(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
         "reclaim",
         (f"folios of {folio}", f"{report.reclaim_batch} in a batch"),
     )
+    if driver := tuple(_driver(report)):
+        yield "driver", driver
+
+
+def _driver(report: StressReport) -> Iterator[str]:
+    """Give what of the driver is not as it is by default."""
+    usual = DriverSettings()
+    if report.sync_mode != usual.sync_mode:
+        yield f"sync_mode {report.sync_mode}"
+    if report.verify_compress != usual.verify_compress:
+        yield f"verify_compress {str(report.verify_compress).lower()}"
 
 
 def _parts(report: StressReport) -> Iterator[RenderableType]:
@@ -72,6 +85,16 @@ def _settings(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield (
         "batching",
         (report.batching, f"{report.batch_size} pages in a sub-batch"),
+    )
+    yield "context", _context(report.context)
+
+
+def _context(context: ContextReport) -> tuple[str, ...]:
+    """Give what a CPU's context has."""
+    requests, pages = context.requests, context.pages_per_request
+    return (
+        f"{numbers.plural(requests, 'request')} of {numbers.plural(pages, 'page')}",
+        f"{numbers.count(context.bytes)} bytes a CPU",
     )
 
 

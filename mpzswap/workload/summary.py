@@ -13,12 +13,16 @@ from functools import reduce
 from operator import add
 from pathlib import Path
 
+from mpzswap.acomp.pipeline import Shape
 from mpzswap.clock.histogram import Histogram, SparseHistogram
+from mpzswap.completion.record import RECORD_BYTES
 from mpzswap.machine.board import DeviceState
 from mpzswap.machine.core import Core
 from mpzswap.machine.stats import Books
+from mpzswap.machine.store import nr_buffers
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.report.records import (
+    ContextReport,
     CpuReport,
     DeviceReport,
     DriverReport,
@@ -29,6 +33,7 @@ from mpzswap.report.records import (
     VerifyReport,
     ZswapReport,
 )
+from mpzswap.topology.settings import ZswapSettings
 from mpzswap.version import __version__
 from mpzswap.workload.gather import Gathered
 from mpzswap.workload.plan import StressPlan
@@ -67,6 +72,9 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
         folio_pages=plan.folio_pages,
         reclaim_batch=plan.reclaim_batch,
         swap_bytes=plan.swap_pages * PAGE_SIZE,
+        sync_mode=plan.topology.driver.sync_mode,
+        verify_compress=plan.topology.driver.verify_compress,
+        context=context_report(plan.topology.zswap),
         rounds=max(result.rounds for result in results),
         pages_written=written,
         elapsed_s=round(gathered.elapsed_s, 6),
@@ -125,6 +133,18 @@ def find_problems(
     answered = sum(device.descriptors for device in devices)
     if calls != answered:
         yield f"books: {calls} descriptors submitted, but {answered} answered"
+
+
+def context_report(zswap: ZswapSettings) -> ContextReport:
+    """Give what the requests of a CPU take, see ``driver.portal``."""
+    shape = Shape.of(zswap.batching, zswap.batch_size)
+    buffers = nr_buffers(zswap)
+    return ContextReport(
+        requests=shape.nr_requests * shape.nr_sub_batches,
+        pages_per_request=shape.pages_per_request,
+        buffers=buffers,
+        bytes=buffers * (PAGE_SIZE + RECORD_BYTES),
+    )
 
 
 def zswap_report(stats: ZswapStats) -> ZswapReport:

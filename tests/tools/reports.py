@@ -4,6 +4,7 @@ from mpzswap.report.records import (
     BenchReport,
     BenchResult,
     ComparisonReport,
+    ContextReport,
     CpuReport,
     DeviceReport,
     DriverReport,
@@ -65,6 +66,14 @@ DRIVER = DriverReport(
     total_completion_comp_buf_overflow_errors=789,
 )
 
+CONTEXTS = {
+    "off": ContextReport(requests=1, pages_per_request=1, buffers=1, bytes=4_160),
+    "requests": ContextReport(
+        requests=16, pages_per_request=1, buffers=16, bytes=66_560
+    ),
+    "driver": ContextReport(requests=2, pages_per_request=8, buffers=16, bytes=66_560),
+}
+
 
 def device(number: int, state: str = "ready") -> DeviceReport:
     """Give a device with one queue."""
@@ -113,6 +122,9 @@ def stress_report(
         folio_pages=16,
         reclaim_batch=32,
         swap_bytes=0,
+        sync_mode="async",
+        verify_compress=False,
+        context=CONTEXTS[batching],
         rounds=2,
         pages_written=16_384,
         elapsed_s=6.171234,

@@ -59,3 +59,12 @@ def test_units_stand_with_the_numbers() -> None:
     assert numbers.percent(1, 8) == "12.5 %"
     assert numbers.ratio(2.0611) == "2.06"
     assert numbers.count(65536) == "65,536"
+
+
+def test_one_of_a_thing_is_no_plural() -> None:
+    """None of it is."""
+    assert [numbers.plural(n, "page") for n in (0, 1, 2)] == [
+        "0 pages",
+        "1 page",
+        "2 pages",
+    ]

@@ -10,6 +10,7 @@ from tests.tools.reports import bench_report, comparison_report, stress_report
 STRESS = """
 format command version clock seed topology compressor batching batch_size elapsed_s
 throughput_bytes_per_s zswap latency_ns driver devices paths verify cpu_s ok
+sync_mode verify_compress context reclaim readahead
 """
 ZSWAP = """
 zswpout zswpin stored_pages pool_total_size same_filled_pages
@@ -24,6 +25,8 @@ total_comp_bytes_out total_decomp_bytes_in total_completion_einval_errors
 total_completion_timeout_errors total_completion_comp_buf_overflow_errors
 """
 WQ = "name comp_calls comp_bytes decomp_calls decomp_bytes retries max_occupancy"
+CONTEXT = "requests pages_per_request buffers bytes"
+RECLAIM = "batches folios full swap_area node pmd list_end"
 BENCH = """
 operation compressor batch_size depth devices pages elapsed_s ns_per_page bytes_per_s
 ratio latency_ns
@@ -54,6 +57,9 @@ def test_stress_has_every_name_of_the_contract() -> None:
     assert not missing("device software rejected reasons", report["paths"])
     assert not missing("pages_checked pages_wrong pages_lost", report["verify"])
     assert not missing("workers devices", report["cpu_s"])
+    assert not missing(CONTEXT, report["context"])
+    assert not missing(RECLAIM, report["reclaim"])
+    assert not missing("swap_ra swap_ra_hit", report["readahead"])
 
 
 def test_comparison_has_every_name_of_the_contract() -> None:

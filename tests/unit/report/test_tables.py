@@ -179,3 +179,28 @@ def test_readahead_says_how_often_it_was_right() -> None:
     """A run that reads nothing ahead says nothing of it."""
     assert line_of(busy(), "read ahead") == "read ahead 800 pages hit 600 75.0 %"
     assert not line_of(stress_report(), "read ahead")
+
+
+@pytest.mark.parametrize(
+    ("batching", "shown"),
+    [
+        ("off", "context 1 request of 1 page 4,160 bytes a CPU"),
+        ("requests", "context 16 requests of 1 page 66,560 bytes a CPU"),
+        ("driver", "context 2 requests of 8 pages 66,560 bytes a CPU"),
+    ],
+)
+def test_what_batching_takes_is_shown(batching: str, shown: str) -> None:
+    """Memory of every CPU is the price of it."""
+    assert line_of(stress_report(batching), "context") == shown
+
+
+def test_driver_is_shown_where_it_is_not_as_by_default() -> None:
+    """By the names that a topology file has."""
+    report = msgspec.structs.replace(
+        stress_report(), sync_mode="async_irq", verify_compress=True
+    )
+
+    assert line_of(report, "driver") == (
+        "driver sync_mode async_irq verify_compress true"
+    )
+    assert not line_of(stress_report(), "driver")

@@ -1,9 +1,19 @@
 """How a stress run is laid out."""
 
+from types import SimpleNamespace
+from typing import Any, cast, get_args
+
 import pytest
 
+from mpzswap.driver.portal import PortalLayout
+from mpzswap.machine.core import Core
+from mpzswap.report.records import ContextReport
+from mpzswap.ring.memory import Segment
 from mpzswap.topology.model import Topology
-from mpzswap.workload.stress import worker_cpus
+from mpzswap.topology.settings import Batching
+from mpzswap.workload.plan import Wishes, choose
+from mpzswap.workload.stress import start_workers, worker_cpus
+from mpzswap.workload.summary import context_report
 
 
 @pytest.mark.parametrize("workers", [1, 16, 112, 150, 224])
@@ -14,3 +24,39 @@ def test_workers_are_spread_over_all_cores(workers: int) -> None:
     assert len(set(cpus)) == workers
     first = sum(cpu < 56 or 112 <= cpu < 168 for cpu in cpus)
     assert abs(first - workers / 2) <= 1
+
+
+def buffers_of_a_worker(topology: Topology) -> int:
+    """Give how many buffers a worker's submitter is made with."""
+    asked: list[int] = []
+
+    def start_worker(_entry: str, _cpu: int, sizes: tuple[int, int], _: Any) -> None:  # noqa: ANN401 - what it is told
+        asked.append(sizes[1])
+
+    plan = choose(Wishes(topology=topology, seed=1, workers=1, memory=1 << 20))
+    core = cast("Core", SimpleNamespace(start_worker=start_worker))
+    start_workers(plan, core, cast("Segment", SimpleNamespace(fd=0)))
+    return asked[0]
+
+
+@pytest.mark.parametrize("batching", get_args(Batching))
+def test_context_has_the_buffers_that_a_worker_is_made_with(batching: Batching) -> None:
+    """The report's bytes are what the portal grows by, to a page."""
+    topology = Topology.for_host(devices=1)
+    plan = choose(Wishes(topology=topology, seed=1, batching=batching, batch_size=5))
+    context = context_report(plan.topology.zswap)
+    empty, whole = (
+        PortalLayout.plan(topology, count).size for count in (0, context.buffers)
+    )
+
+    assert context.buffers == buffers_of_a_worker(plan.topology)
+    assert context.buffers == context.requests * context.pages_per_request
+    assert 0 <= whole - empty - context.buffers * 4096 <= 4096
+    assert context.bytes == context.buffers * (4096 + 64)
+
+
+def test_context_without_batching_has_one_request() -> None:
+    """Of one page: the kernel's context before the series."""
+    plan = choose(Wishes(topology=Topology.for_host(devices=1), seed=1, batching="off"))
+
+    assert context_report(plan.topology.zswap) == ContextReport(1, 1, 1, 4096 + 64)
