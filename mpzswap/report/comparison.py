@@ -42,14 +42,25 @@ ROWS: tuple[Row, ...] = (
         lambda run: numbers.digits(run.cpu_s.workers + run.cpu_s.devices),
         "cpu",
     ),
-    ("pages out", lambda run: numbers.count(run.zswap.pages_out), ""),
-    ("pages in software", lambda run: numbers.count(run.paths.software), ""),
-    ("pages rejected", lambda run: numbers.count(run.paths.rejected), ""),
-    (
-        "compression ratio",
-        lambda run: numbers.ratio(run.zswap.compression_ratio),
-        "",
-    ),
+)
+
+# What all runs should agree on, but for the pool's bytes.
+COUNTED: tuple[tuple[str, Callable[[StressReport], str]], ...] = (
+    ("pages written", lambda run: numbers.count(run.pages_written)),
+    ("pages out", lambda run: numbers.count(run.zswap.pages_out)),
+    ("  compressed", lambda run: numbers.count(run.zswap.compressed_out)),
+    ("  same-filled", lambda run: numbers.count(run.zswap.same_filled_out)),
+    ("  raw", lambda run: numbers.count(run.zswap.incompressible_out)),
+    ("  rejected", lambda run: numbers.count(run.zswap.rejected_pages)),
+    ("pages in", lambda run: numbers.count(run.zswap.zswpin + run.zswap.pswpin)),
+    ("compressed bytes", lambda run: numbers.count(run.zswap.compressed_bytes)),
+    ("pool, bytes", lambda run: numbers.count(run.zswap.pool_total_size)),
+    ("compression ratio", lambda run: numbers.ratio(run.zswap.compression_ratio)),
+    ("in software", lambda run: numbers.count(run.paths.software)),
+    ("pages checked", lambda run: numbers.count(run.verify.pages_checked)),
+    ("  wrong", lambda run: numbers.count(run.verify.pages_wrong)),
+    ("  lost", lambda run: numbers.count(run.verify.pages_lost)),
+    ("context, bytes a CPU", lambda run: numbers.count(run.context.bytes)),
 )
 
 
@@ -73,7 +84,14 @@ def _parts(report: ComparisonReport) -> Iterator[RenderableType]:
     yield ""
     yield _side_by_side(report)
     yield ""
-    yield facts([("clock", (clock_words(first.clock),))])
+    yield _counted(report.runs)
+    yield ""
+    yield facts(
+        [
+            ("counters", (_agreement(report),)),
+            ("clock", (clock_words(first.clock),)),
+        ]
+    )
     yield verdict(problems(report))
 
 
@@ -85,6 +103,19 @@ def _side_by_side(report: ComparisonReport) -> Table:
         values = [show(run) for run in report.runs]
         made.add_row(title, *values, *_ratios(report.all_ratios, ratio))
     return made
+
+
+def _counted(runs: tuple[StressReport, ...]) -> Table:
+    made = table("counted", *(run.batching for run in runs))
+    for title, show in COUNTED:
+        made.add_row(title, *(show(run) for run in runs))
+    return made
+
+
+def _agreement(report: ComparisonReport) -> str:
+    if report.same_counters:
+        return "the same in all runs"
+    return f"differ: {', '.join(report.differing)}"
 
 
 def _ratios(all_ratios: tuple[RatiosReport, ...], name: str) -> Iterator[str]:

@@ -250,6 +250,12 @@ class ComparisonReport(msgspec.Struct, frozen=True, kw_only=True):
     # Of the last run; those of every run but the first are in ``all_ratios``.
     ratios: RatiosReport
     all_ratios: tuple[RatiosReport, ...]
+    # Whether all runs counted the same, and the counters that differ, as
+    # "zswap.zswpout".  Not wrong by itself: a pool that workers share is full for
+    # whoever comes later.  pool_total_size is not compared: how tightly the pool is
+    # packed follows from the order in which requests ended.
+    same_counters: bool
+    differing: tuple[str, ...]
     ok: bool
 
 

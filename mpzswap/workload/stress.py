@@ -24,7 +24,7 @@ from mpzswap.topology.settings import Batching
 from mpzswap.version import __version__
 from mpzswap.workload.gather import gather
 from mpzswap.workload.plan import Progress, StressPlan
-from mpzswap.workload.summary import summarize
+from mpzswap.workload.summary import differing_counters, summarize
 from mpzswap.workload.worker import SPARE_PAGES, WorkerConfig
 
 ENTRY = "mpzswap.workload.worker:main"
@@ -67,12 +67,15 @@ def compare(plan: StressPlan, on_progress: OnProgress) -> ComparisonReport:
         for batching in get_args(Batching)
     )
     ratios = tuple(ratios_of(report, runs[0]) for report in runs[1:])
+    differing = differing_counters(runs)
     return ComparisonReport(
         version=__version__,
         seed=plan.seed,
         runs=runs,
         ratios=ratios[-1],
         all_ratios=ratios,
+        same_counters=not differing,
+        differing=differing,
         ok=all(report.ok for report in runs),
     )
 

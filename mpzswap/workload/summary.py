@@ -8,10 +8,12 @@ workers got; what drivers submitted is what devices answered.
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import add
 from pathlib import Path
+
+import msgspec
 
 from mpzswap.acomp.pipeline import Shape
 from mpzswap.clock.histogram import Histogram, SparseHistogram
@@ -44,6 +46,9 @@ from mpzswap.zswap.stats import ZswapStats
 # may have spaces in it and ends with the last ")".
 FIRST_AFTER_NAME = 3
 UTIME, STIME = 14 - FIRST_AFTER_NAME, 15 - FIRST_AFTER_NAME
+
+# How tightly zsmalloc packs follows from the order in which requests ended.
+NOT_OF_THE_PAGES = ("zswap.pool_total_size",)
 
 
 def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
@@ -145,6 +150,28 @@ def context_report(zswap: ZswapSettings) -> ContextReport:
         buffers=buffers,
         bytes=buffers * (PAGE_SIZE + RECORD_BYTES),
     )
+
+
+def differing_counters(runs: Sequence[StressReport]) -> tuple[str, ...]:
+    """Give the names of what runs counted that is not the same in all of them."""
+    first, *others = (counters(run) for run in runs)
+    return tuple(
+        name
+        for name, value in first.items()
+        if any(other[name] != value for other in others)
+    )
+
+
+def counters(run: StressReport) -> dict[str, int]:
+    """Give what follows from a run's pages, by dotted names; times do not."""
+    found = {"pages_written": run.pages_written}
+    for part in ("zswap", "driver", "verify", "reclaim", "readahead"):
+        for name, value in msgspec.structs.asdict(getattr(run, part)).items():
+            if isinstance(value, int):
+                found[f"{part}.{name}"] = value
+    for name in NOT_OF_THE_PAGES:
+        del found[name]
+    return found
 
 
 def zswap_report(stats: ZswapStats) -> ZswapReport:

@@ -149,7 +149,9 @@ def stress_report(
     )
 
 
-def comparison_report(problems: tuple[str, ...] = ()) -> ComparisonReport:
+def comparison_report(
+    problems: tuple[str, ...] = (), differing: tuple[str, ...] = ()
+) -> ComparisonReport:
     """Give a run with each batching mode; the last has the *problems*."""
     runs = (
         stress_report("off"),
@@ -172,6 +174,8 @@ def comparison_report(problems: tuple[str, ...] = ()) -> ComparisonReport:
         runs=runs,
         ratios=ratios[-1],
         all_ratios=ratios,
+        same_counters=not differing,
+        differing=differing,
         ok=not problems,
     )
 

@@ -68,6 +68,7 @@ def test_comparison_has_every_name_of_the_contract() -> None:
 
     assert not missing("format command version seed runs ratios ok", report)
     assert not missing(STRESS, report["runs"][0])
+    assert not missing("same_counters differing", report)
     assert not missing("throughput elapsed store_page_p50 cpu", report["ratios"])
 
 

@@ -204,3 +204,14 @@ def test_driver_is_shown_where_it_is_not_as_by_default() -> None:
         "driver sync_mode async_irq verify_compress true"
     )
     assert not line_of(stress_report(), "driver")
+
+
+def test_comparison_names_the_counters_that_differ() -> None:
+    """However many; without them it says that there are none."""
+    names = tuple(f"zswap.counter_of_zswap_{number}" for number in range(12))
+    text = comparison.text(comparison_report(differing=names))
+
+    assert "counters  differ: zswap.counter_of_zswap_0, zswap" in text
+    assert all(name in text for name in names)
+    assert max(map(len, text.splitlines())) <= 79
+    assert "counters  the same in all runs\n" in comparison.text(comparison_report())

@@ -10,10 +10,10 @@ import pytest
 
 from mpzswap.machine.board import DeviceState
 from mpzswap.machine.core import Core
-from mpzswap.report.records import DeviceReport
+from mpzswap.report.records import DeviceReport, StressReport
 from mpzswap.workload import summary
 from mpzswap.zswap.stats import ZswapStats
-from tests.tools.reports import device
+from tests.tools.reports import device, stress_report
 
 # More than any process may have, Linux, include/linux/threads.h.
 NO_PID = 1 << 22
@@ -80,3 +80,31 @@ def test_descriptors_without_an_answer_are_a_problem() -> None:
     problems = summary.find_problems((), ZswapStats(), (answering(299),))
 
     assert list(problems) == ["books: 300 descriptors submitted, but 299 answered"]
+
+
+def counted(**zswap: float) -> StressReport:
+    """Give a run with other counters of zswap."""
+    report = stress_report()
+    return msgspec.structs.replace(
+        report, zswap=msgspec.structs.replace(report.zswap, **zswap)
+    )
+
+
+def test_counters_that_differ_are_named() -> None:
+    """In the order of the report; one run that is not like the first is enough."""
+    runs = [
+        stress_report("off"),
+        stress_report("requests"),
+        counted(zswpin=1, zswpout=2),
+    ]
+
+    assert summary.differing_counters(runs) == ("zswap.zswpout", "zswap.zswpin")
+
+
+def test_runs_of_other_times_have_the_same_counters() -> None:
+    """How fast a run was is what they are compared for; the pool's size goes by it."""
+    slow = msgspec.structs.replace(
+        counted(pool_total_size=1, compression_ratio=1.5), elapsed_s=99.0
+    )
+
+    assert not summary.differing_counters([stress_report(), slow])
