@@ -1,6 +1,7 @@
 """The command that measures the data path alone, without zswap."""
 
 import argparse
+from typing import get_args
 
 from mpzswap.cli.options import (
     Outcome,
@@ -14,6 +15,7 @@ from mpzswap.cli.options import (
 from mpzswap.cli.parser import listed, one_of, whole
 from mpzswap.report import bench as report_of
 from mpzswap.topology.model import MAX_DEVICES
+from mpzswap.topology.settings import SyncMode
 from mpzswap.workload import bench
 from mpzswap.workload.sweep import (
     MAX_BATCH_SIZE,
@@ -30,6 +32,7 @@ EXAMPLES = (
     "bench",
     "bench --operation compress --batch-size 1,8,64 --depth 64",
     "bench --compressor deflate-iaa,lz4,zstd --pages mix:text",
+    "bench --sync-mode sync,async,async_irq --batch-size 8",
     "bench --devices 1,2 --depth 1,8,64 --json bench.json",
 )
 
@@ -96,6 +99,13 @@ def _add_lists(parser: argparse.ArgumentParser) -> None:
         type=listed(whole(1, MAX_DEVICES)),
         help="devices, of those near CPU 0 (default: all)",
     )
+    add(
+        "--sync-mode",
+        metavar="LIST",
+        type=listed(one_of(*get_args(SyncMode))),
+        help=f"of the driver: {', '.join(get_args(SyncMode))} "
+        "(default: the topology's)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -113,6 +123,7 @@ def run(args: argparse.Namespace) -> int:
         operations=args.operation,
         batch_sizes=args.batch_size,
         depths=args.depth,
+        sync_modes=args.sync_mode or (topologies[0].driver.sync_mode,),
         source=args.pages,
         count=args.count,
         repeat=args.repeat,

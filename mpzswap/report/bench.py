@@ -10,7 +10,7 @@ from mpzswap.report.clocks import clock_words
 from mpzswap.report.records import BenchReport, BenchResult
 from mpzswap.report.render import facts, render, table, verdict
 
-SHORT = {"compress": "comp", "decompress": "decomp"}
+SHORT = {"compress": "comp", "decompress": "decomp", "async_irq": "irq"}
 
 
 def text(report: BenchReport, *, terminal: bool = False) -> str:
@@ -34,13 +34,14 @@ def _parts(report: BenchReport) -> Iterator[RenderableType]:
 
 def _table(results: tuple[BenchResult, ...]) -> Table:
     made = table(
-        "do", "compressor", "batch", "depth", "IAA", "us/page", "MiB/s", "ratio",
-        "p50 us", "p99 us", left=2, gap=1,
+        "do", "compressor", "mode", "batch", "depth", "IAA", "us/page", "MiB/s",
+        "ratio", "p50", "p99", left=3, gap=1,
     )  # fmt: skip
     for result in results:
         made.add_row(
             SHORT.get(result.operation, result.operation),
             result.compressor,
+            SHORT.get(result.sync_mode, result.sync_mode),
             numbers.count(result.batch_size),
             numbers.count(result.depth),
             numbers.count(result.devices),
@@ -55,7 +56,7 @@ def _table(results: tuple[BenchResult, ...]) -> Table:
 
 def _notes(results: tuple[BenchResult, ...]) -> Iterator[str]:
     """Say what the table has no column for."""
-    yield "p50, p99: a batch from submit to done; us/page: all devices together"
+    yield "p50, p99: a batch from submit to done, us; us/page: all devices together"
     software = sum(result.software_pages for result in results)
     if software:
         yield f"software did {numbers.count(software)} pages: not a device's time"

@@ -267,6 +267,7 @@ class BenchResult(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: int
     depth: int
     devices: int
+    sync_mode: str
     pages: int
     elapsed_s: float
     ns_per_page: float

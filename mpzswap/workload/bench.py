@@ -1,12 +1,13 @@
 """
 The data path alone: pages through the devices, without zswap.
 
-    for each machine, for each point:  one pass, every page checked  (and warm)
-                                       some passes, timed
+    for each point:  on each machine a pass, every page checked  (and warm)
+                     some passes, timed, the machines in turn
 """
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from mpzswap.acomp.pipeline import Pipeline
 from mpzswap.clock.histogram import Histogram
@@ -14,7 +15,7 @@ from mpzswap.machine.machine import Machine
 from mpzswap.page.frame import PAGE_SIZE, Pages
 from mpzswap.report.records import BenchReport, BenchResult
 from mpzswap.version import __version__
-from mpzswap.workload.data_path import DataPath, Direction
+from mpzswap.workload.data_path import DataPath
 from mpzswap.workload.plan import Progress
 from mpzswap.workload.summary import latency_report
 from mpzswap.workload.sweep import BenchPlan, Point, load_source
@@ -26,7 +27,7 @@ class Watch:
     """Tells the progress after every pass; never within one, which may be timed."""
 
     def __init__(self, plan: BenchPlan, nr_pages: int, on_progress: OnProgress) -> None:
-        machines = len(plan.topologies) * len(plan.compressors)
+        machines = len(plan.topologies) * len(plan.compressors) * len(plan.sync_modes)
         self._total = machines * len(plan.points()) * nr_pages * (1 + plan.repeat)
         self._on_progress = on_progress
         self._started = time.monotonic()
@@ -47,6 +48,64 @@ class Watch:
         )
 
 
+class Trial:
+    """A point on one machine."""
+
+    def __init__(self, path: DataPath, point: Point) -> None:
+        self.name = (
+            f"{point.operation} {path.compressor} {point.batch_size}/{point.depth}"
+        )
+        self.direction = path.direction(point.operation)
+        self._path = path
+        self._point = point
+        self._latency = Histogram()
+        self._elapsed_ns = 0
+
+    def check_pass(self) -> None:
+        """Send every page through once and check it; from here on time counts."""
+        self._run_pass(Histogram())
+        self.direction.check()
+        self.direction.begin()
+
+    def time_pass(self) -> None:
+        """Send every page through once more, timed."""
+        clock = self._path.submitter.clock
+        started_ns = clock.now_ns()
+        self._run_pass(self._latency)
+        self._elapsed_ns += clock.now_ns() - started_ns
+
+    def _run_pass(self, latency: Histogram) -> None:
+        driver, clock = self._path.submitter.driver, self._path.submitter.clock
+        pipeline = Pipeline(driver, clock, self._point.shape, latency)
+        direction = self.direction
+        try:
+            pipeline.run(iter(direction.items), direction.submit, direction.take)
+        finally:
+            pipeline.close()
+
+    def result(self) -> BenchResult:
+        """Give the record."""
+        path, point, tally = self._path, self._point, self.direction.tally
+        elapsed_ns = self._elapsed_ns
+        size = tally.pages * PAGE_SIZE
+        return BenchResult(
+            operation=point.operation,
+            compressor=path.compressor,
+            batch_size=point.batch_size,
+            depth=point.depth,
+            devices=path.devices,
+            sync_mode=path.sync_mode,
+            pages=tally.pages,
+            elapsed_s=round(elapsed_ns / 1e9, 6),
+            ns_per_page=round(elapsed_ns / tally.pages, 1),
+            bytes_per_s=round(size / elapsed_ns * 1e9, 1),
+            ratio=round(size / tally.compressed_bytes, 4),
+            software_pages=tally.software,
+            incompressible_pages=tally.incompressible,
+            latency_ns=latency_report(self._latency),
+        )
+
+
 def run(plan: BenchPlan, on_progress: OnProgress) -> BenchReport:
     """
     Do a whole sweep.
@@ -59,8 +118,14 @@ def run(plan: BenchPlan, on_progress: OnProgress) -> BenchReport:
     watch = Watch(plan, len(source.pages), on_progress)
     results: list[BenchResult] = []
     for topology, compressor in plan.machines():
-        with Machine(topology, compressor=compressor, max_submitters=1) as machine:
-            results += run_machine(plan, machine, source.pages, watch)
+        with contextlib.ExitStack() as stack:
+            machines = [
+                stack.enter_context(
+                    Machine(each, compressor=compressor, max_submitters=1)
+                )
+                for each in plan.in_each_mode(topology)
+            ]
+            results += run_machines(plan, machines, source.pages, watch)
     return BenchReport(
         version=__version__,
         clock="work",
@@ -71,66 +136,26 @@ def run(plan: BenchPlan, on_progress: OnProgress) -> BenchReport:
     )
 
 
-def run_machine(
-    plan: BenchPlan, machine: Machine, pages: Pages, watch: Watch
-) -> list[BenchResult]:
-    """Do every point of the sweep on one machine."""
+def run_machines(
+    plan: BenchPlan, machines: Sequence[Machine], pages: Pages, watch: Watch
+) -> Iterator[BenchResult]:
+    """Do every point of the sweep on machines that are open at once."""
     points = plan.points()
-    path = DataPath(machine.core, pages, max(point.depth for point in points))
-    return [run_point(path, point, plan.repeat, watch) for point in points]
+    most = max(point.depth for point in points)
+    paths = [DataPath(machine.core, pages, most) for machine in machines]
+    for point in points:
+        trials = [Trial(path, point) for path in paths]
+        run_point(trials, plan.repeat, watch)
+        yield from (trial.result() for trial in trials)
 
 
-def run_point(path: DataPath, point: Point, repeat: int, watch: Watch) -> BenchResult:
-    """Check every page, then time *repeat* passes."""
-    direction = path.direction(point.operation)
-    count, clock = len(direction.items), path.submitter.clock
-    name = f"{point.operation} {path.compressor} {point.batch_size}/{point.depth}"
-    watch.tell(name)
-    run_pass(path, point, direction, Histogram())
-    direction.check()
-    watch.tell(name, checked=count)
-    direction.begin()
-    latency = Histogram()
-    elapsed_ns = 0
+def run_point(trials: Sequence[Trial], repeat: int, watch: Watch) -> None:
+    """Check every page in each trial, then time *repeat* passes of each, in turn."""
+    for trial in trials:
+        watch.tell(trial.name)
+        trial.check_pass()
+        watch.tell(trial.name, checked=len(trial.direction.items))
     for _ in range(repeat):
-        started_ns = clock.now_ns()
-        run_pass(path, point, direction, latency)
-        elapsed_ns += clock.now_ns() - started_ns
-        watch.tell(name, timed=count)
-    return result_of(path, point, direction, (elapsed_ns, latency))
-
-
-def run_pass(
-    path: DataPath, point: Point, direction: Direction, latency: Histogram
-) -> None:
-    """Send every page through once."""
-    driver, clock = path.submitter.driver, path.submitter.clock
-    pipeline = Pipeline(driver, clock, point.shape, latency)
-    try:
-        pipeline.run(iter(direction.items), direction.submit, direction.take)
-    finally:
-        pipeline.close()
-
-
-def result_of(
-    path: DataPath, point: Point, direction: Direction, times: tuple[int, Histogram]
-) -> BenchResult:
-    """Give the record of a point."""
-    elapsed_ns, latency = times
-    tally = direction.tally
-    size = tally.pages * PAGE_SIZE
-    return BenchResult(
-        operation=point.operation,
-        compressor=path.compressor,
-        batch_size=point.batch_size,
-        depth=point.depth,
-        devices=path.devices,
-        pages=tally.pages,
-        elapsed_s=round(elapsed_ns / 1e9, 6),
-        ns_per_page=round(elapsed_ns / tally.pages, 1),
-        bytes_per_s=round(size / elapsed_ns * 1e9, 1),
-        ratio=round(size / tally.compressed_bytes, 4),
-        software_pages=tally.software,
-        incompressible_pages=tally.incompressible,
-        latency_ns=latency_report(latency),
-    )
+        for trial in trials:
+            trial.time_pass()
+            watch.tell(trial.name, timed=len(trial.direction.items))

@@ -63,6 +63,7 @@ class DataPath:
         self.pages = pages
         self.compressor = core.plan.compressor
         self.devices = len(core.plan.topology.devices)
+        self.sync_mode = core.plan.topology.driver.sync_mode
         self.codec = make_codec(self.compressor)
         self.submitter = core.new_submitter(CPU, nr_buffers)
         self.frames = core.new_frames(len(pages))

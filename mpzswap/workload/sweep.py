@@ -2,6 +2,11 @@
 What a bench is to do: every combination of what the lists name.
 
     machines (topology, compressor)  x  points (operation, batch_size, depth)
+             x  sync_mode
+
+Each sync mode needs a machine of its own.  Those that differ in nothing else are open
+at once, and their passes over a point alternate: whatever the host does meanwhile, it
+does to all of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +24,7 @@ from mpzswap.page.source import PageSource, load_pages
 from mpzswap.topology import host, named
 from mpzswap.topology.load import changed, find_topology
 from mpzswap.topology.model import Topology
+from mpzswap.topology.settings import SyncMode
 from mpzswap.topology.size import format_size
 
 OPERATIONS = ("compress", "decompress")
@@ -30,8 +36,9 @@ MAX_BATCH_SIZE = 512
 MAX_DEPTH = 1024
 # Pages of a mix, which has no end of its own.
 MIX_PAGES = 4096
-# What a page takes: the source, the copy that devices see, the way back, its stream.
-COPIES = 4
+# What a page takes on each machine beside the source: the copy that devices see, the
+# way back, its stream.
+COPIES = 3
 
 
 class Point(NamedTuple):
@@ -59,6 +66,7 @@ class BenchPlan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         topologies: one for each number of devices.
         depths: pages in flight; one below the batch size is raised to it.
+        sync_modes: of the driver, see ``mpzswap.topology.settings``.
         source: of pages, as ``mpzswap.page.source`` reads it.
         count: of pages; None: 4096 of a mix, all of anything else.
         repeat: timed passes over all pages, after one that is checked.
@@ -70,6 +78,7 @@ class BenchPlan(msgspec.Struct, frozen=True, kw_only=True):
     operations: tuple[str, ...]
     batch_sizes: tuple[int, ...]
     depths: tuple[int, ...]
+    sync_modes: tuple[SyncMode, ...]
     source: str
     count: int | None
     repeat: int
@@ -83,6 +92,12 @@ class BenchPlan(msgspec.Struct, frozen=True, kw_only=True):
     def machines(self) -> Iterator[tuple[Topology, str]]:
         """Give each topology with each compressor."""
         return product(self.topologies, self.compressors)
+
+    def in_each_mode(self, topology: Topology) -> Iterator[Topology]:
+        """Give a topology with its driver in each sync mode."""
+        replace = msgspec.structs.replace
+        for mode in self.sync_modes:
+            yield replace(topology, driver=replace(topology.driver, sync_mode=mode))
 
     def points(self) -> list[Point]:
         """Give the combinations on each machine, none of them twice."""
@@ -149,7 +164,7 @@ def load_source(plan: BenchPlan) -> PageSource:
 
 
 def _check_memory(plan: BenchPlan, pages: Pages) -> None:
-    most = host.usable_memory_bytes() // COPIES
+    most = host.usable_memory_bytes() // (1 + COPIES * len(plan.sync_modes))
     if pages.nbytes > most:
         raise InputError(
             f"pages {plan.source}: {format_size(pages.nbytes)}: must be at most "

@@ -121,6 +121,23 @@ def test_bench_does_every_point_of_the_sweep(run: Run, tmp_path: Path) -> None:
     assert done.stdout.count("deflate-iaa") == len(points)
 
 
+def test_bench_does_every_point_in_each_sync_mode(run: Run, tmp_path: Path) -> None:
+    """Modes of one point stand together, in the order of the list."""
+    done = run(
+        f"bench {TINY['bench']} --sync-mode async_irq,sync --depth 8,16 --json b.json"
+    )
+
+    report = msgspec.json.decode((tmp_path / "b.json").read_bytes(), type=BenchReport)
+    points = [(r.operation, r.depth, r.sync_mode) for r in report.results]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert points == [
+        (operation, depth, mode)
+        for operation in ("compress", "decompress")
+        for depth in (8, 16)
+        for mode in ("async_irq", "sync")
+    ]
+
+
 def test_quiet_says_nothing(run: Run) -> None:
     """The exit status is all there is."""
     done = run(f"bench {TINY['bench']} --quiet")

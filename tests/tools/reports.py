@@ -180,7 +180,9 @@ def comparison_report(
     )
 
 
-def bench_report(compressor: str = "deflate-iaa", software: int = 0) -> BenchReport:
+def bench_report(
+    compressor: str = "deflate-iaa", software: int = 0, sync_mode: str = "async"
+) -> BenchReport:
     """Give a sweep of two points."""
     results = tuple(
         BenchResult(
@@ -189,6 +191,7 @@ def bench_report(compressor: str = "deflate-iaa", software: int = 0) -> BenchRep
             batch_size=512,
             depth=1024,
             devices=64,
+            sync_mode=sync_mode,
             pages=12_288,
             elapsed_s=1.4,
             ns_per_page=113_932.3,

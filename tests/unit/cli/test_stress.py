@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import fields
 
 from mpzswap.cli import bench, stress
-from mpzswap.topology.settings import Batching, ZswapSettings
+from mpzswap.topology.settings import Batching, SyncMode, ZswapSettings
 
 
 def parsed(command: ModuleType, *words: str) -> argparse.Namespace:
@@ -39,6 +39,14 @@ def test_changes_of_the_topology_are_kept_in_order(command: ModuleType) -> None:
 def test_every_batching_mode_can_be_asked_for(batching: str) -> None:
     """As the topology may say it."""
     assert parsed(stress, "--batching", batching).batching == batching
+
+
+def test_every_sync_mode_can_be_swept() -> None:
+    """Who names none gets the topology's."""
+    modes = get_args(SyncMode)
+
+    assert parsed(bench, "--sync-mode", ",".join(modes)).sync_mode == modes
+    assert parsed(bench).sync_mode is None
 
 
 @pytest.mark.parametrize(

@@ -78,4 +78,5 @@ def test_bench_has_every_name_of_the_contract() -> None:
 
     assert not missing("format command version clock seed results ok", report)
     assert not missing(BENCH, report["results"][0])
+    assert not missing("sync_mode", report["results"][0])
     assert not missing(LATENCY, report["results"][0]["latency_ns"])

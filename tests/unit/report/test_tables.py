@@ -20,7 +20,8 @@ TEXTS: dict[str, Callable[[bool], str]] = {
         comparison_report(), terminal=terminal
     ),
     "bench": lambda terminal: bench.text(
-        bench_report("deflate-iaa-dynamic", software=5), terminal=terminal
+        bench_report("deflate-iaa-dynamic", software=5, sync_mode="async_irq"),
+        terminal=terminal,
     ),
 }
 
@@ -215,3 +216,10 @@ def test_comparison_names_the_counters_that_differ() -> None:
     assert all(name in text for name in names)
     assert max(map(len, text.splitlines())) <= 79
     assert "counters  the same in all runs\n" in comparison.text(comparison_report())
+
+
+def test_row_of_a_bench_names_its_sync_mode() -> None:
+    """The longest in short: the widest row is one line."""
+    text = bench.text(bench_report("deflate-iaa-dynamic", sync_mode="async_irq"))
+
+    assert "\ncomp   deflate-iaa-dynamic irq " in text

@@ -6,6 +6,7 @@ import pytest
 
 from mpzswap.errors import InputError
 from mpzswap.topology import host
+from mpzswap.topology.settings import SyncMode
 from mpzswap.workload.sweep import BenchPlan, Point, choose_topologies, load_source
 
 
@@ -14,6 +15,7 @@ def plan(
     batch_sizes: tuple[int, ...] = (8,),
     source: str = "mix:text",
     compressor: str = "lz4",
+    sync_modes: tuple[SyncMode, ...] = ("async",),
 ) -> BenchPlan:
     """Give a sweep of compression."""
     return BenchPlan(
@@ -22,6 +24,7 @@ def plan(
         operations=("compress",),
         batch_sizes=batch_sizes,
         depths=depths,
+        sync_modes=sync_modes,
         source=source,
         count=None,
         repeat=1,
@@ -42,6 +45,16 @@ def test_each_number_of_devices_is_a_machine() -> None:
     machines = list(plan().machines())
 
     assert [len(topology.devices) for topology, _ in machines] == [1, 2]
+
+
+def test_each_sync_mode_is_a_driver_of_its_own() -> None:
+    """In the order of the list; nothing else of the topology changes."""
+    sweep = plan(sync_modes=("async_irq", "sync"))
+    topology = sweep.topologies[0]
+    irq, sync = sweep.in_each_mode(topology)
+
+    assert (irq.driver.sync_mode, sync.driver.sync_mode) == ("async_irq", "sync")
+    assert irq.devices == sync.devices == topology.devices
 
 
 def test_devices_of_cpu_0_take_turns_both_ways() -> None:
@@ -97,3 +110,12 @@ def test_source_that_memory_does_not_hold_is_refused(
 
     with pytest.raises(InputError, match="16M: must be at most 4M on this host"):
         load_source(plan())
+
+
+def test_each_sync_mode_has_pages_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three machines are open at once: ten copies of each page."""
+    monkeypatch.setattr(host, "usable_memory_bytes", lambda: 100 << 20)
+    load_source(plan())
+
+    with pytest.raises(InputError, match="16M: must be at most 10M on this host"):
+        load_source(plan(sync_modes=("sync", "async", "async_irq")))
