@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mpzswap.report import bench, comparison, stress
+from mpzswap.report import bench, comparison, kernel_files, stress
 from tests.tools.reports import bench_report, comparison_report, stress_report
 
 HERE = Path(__file__).parent
@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 TEXTS: dict[str, Callable[[], str]] = {
     "stress": lambda: stress.text(stress_report()),
     "comparison": lambda: comparison.text(comparison_report()),
+    "kernel_files": lambda: kernel_files.text(stress_report()),
     "bench": lambda: bench.text(bench_report()),
 }
 
