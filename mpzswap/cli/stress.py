@@ -1,6 +1,7 @@
 """The command that stresses the whole machine and checks every byte."""
 
 import argparse
+from collections.abc import Callable
 from typing import get_args
 
 from mpzswap.cli.options import (
@@ -13,6 +14,13 @@ from mpzswap.cli.options import (
     shown_progress,
 )
 from mpzswap.cli.parser import one_of, seconds, size, whole
+from mpzswap.cli.stats import (
+    add_stats,
+    check_stats,
+    replaces_table,
+    stats_output,
+    with_stats,
+)
 from mpzswap.report import comparison
 from mpzswap.report import stress as report_of
 from mpzswap.topology.load import find_topology
@@ -41,6 +49,7 @@ EXAMPLES = (
     "stress --compare --batch-size 8 --workers 2 --memory 16M",
     "stress --topology spr-1s4iaa --workers 4 --memory 16M --json run.json",
     "stress --set memory=64M --set zswap.max_pool_percent=5 --swap 64M",
+    "stress --stats kernel:counters --seed 7",
     "stress --duration 10 --batching requests --seed 7 --progress",
 )
 
@@ -64,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the same run with batching off and on, side by side, with ratios",
     )
+    add_stats(parser)
 
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:
@@ -161,6 +171,11 @@ def _add_zswap(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def text_for(args: argparse.Namespace) -> Callable[..., str]:
+    """Give what makes the text of a run; it is empty where --stats has its place."""
+    return (lambda *_, **__: "") if replaces_table(args.stats) else report_of.text
+
+
 def run(args: argparse.Namespace) -> int:
     """
     Do the run and show what happened; 0.
@@ -169,19 +184,20 @@ def run(args: argparse.Namespace) -> int:
         MpzswapError: it could not be done, or a page was lost or wrong.
     """
     settle_seed(args)
+    check_stats(args)
     names = set(Wishes.__struct_fields__) - {"topology"}
     wishes = Wishes(
         topology=find_topology(args.topology, args.changes),
         **{name: getattr(args, name) for name in names},
     )
     plan = choose(wishes)
-    with json_output(args.json) as write:
+    with json_output(args.json) as write, stats_output(args.stats) as write_stats:
         with shown_progress(args, plan.duration_s) as on_progress:
             if args.compare:
                 both = stress.compare(plan, on_progress)
                 outcome = Outcome(both, comparison.text, comparison.problems(both))
             else:
                 one = stress.run(plan, on_progress)
-                outcome = Outcome(one, report_of.text, report_of.problems_of(one))
-        hand_over(args, write, outcome)
+                outcome = Outcome(one, text_for(args), report_of.problems_of(one))
+        hand_over(args, with_stats(write, write_stats), outcome)
     return 0

@@ -104,6 +104,33 @@ def test_json_stands_alone_on_standard_output(
     assert (report.seed, report.ok) == (7, True)
 
 
+@pytest.mark.slow
+def test_stats_are_all_that_quiet_leaves(run: Run) -> None:
+    """A script that reads the kernel's files reads the first line already."""
+    done = run(f"stress {TINY['stress']} --quiet --stats kernel")
+
+    lines = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert lines[0] == "==> /sys/kernel/debug/zswap/pool_limit_hit <=="
+    assert lines[-1] == "zswpwb 0"
+
+
+@pytest.mark.slow
+def test_stats_lie_in_files_beside_the_table(run: Run, tmp_path: Path) -> None:
+    """Their numbers are those of the JSON."""
+    done = run(f"stress {TINY['stress']} --stats kernel:root --json run.json")
+
+    report = msgspec.json.decode(
+        (tmp_path / "run.json").read_bytes(), type=StressReport
+    )
+    stored = (tmp_path / "root/sys/kernel/debug/zswap/stored_pages").read_text()
+    vmstat = (tmp_path / "root/proc/vmstat").read_text()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("\nok\n")
+    assert stored == f"{report.zswap.stored_pages}\n"
+    assert f"zswpout {report.zswap.zswpout}\n" in vmstat
+
+
 def test_bench_does_every_point_of_the_sweep(run: Run, tmp_path: Path) -> None:
     """Lists of operations, batches and depths; a file has what the table has."""
     done = run(f"bench {TINY['bench']} --batch-size 1,8 --depth 8,16 --json b.json")
@@ -153,6 +180,9 @@ def test_quiet_says_nothing(run: Run) -> None:
         ("stress --memory 1000T", 2, "memory: 1000T"),
         ("stress --pages nowhere", 2, "pages: nowhere"),
         ("stress --json no/a.json --quiet", 2, "--json: no/a.json"),
+        ("stress --stats kernel:/proc/no --quiet", 2, "--stats: /proc/no: "),
+        ("stress --stats kernel --compare --quiet", 2, "--stats: not with --compare"),
+        ("stress --stats json", 2, "argument --stats: 'json'"),
         ("bench --json no/a.json --quiet", 2, "--json: no/a.json"),
         ("bench --depth 0", 2, "argument --depth: '0'"),
         ("nonsense", 2, "'nonsense'"),
