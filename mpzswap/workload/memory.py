@@ -6,8 +6,9 @@ One worker's memory: what is resident, what is swapped, and who goes next.
                             +--+ rejected: stays, and goes to the end of the list
 
 The limit is a worker's share of memory.high of all, and as in the kernel it counts
-what is resident and what the pool takes: whoever goes over it reclaims, from the
-cold end of a list of its own.  In the kernel workers share one list; shares of one
+what is resident and the bytes that are stored, not the pool's pages, whose number
+depends on the order in which they came: whoever goes over it reclaims, from the cold
+end of a list of its own.  In the kernel workers share one list; shares of one
 size make a run the same whoever was first.  It is a soft limit: where nothing can
 be reclaimed, work goes on above it.
 
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from mpzswap.errors import LoadError
+from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.memory import Frames
 from mpzswap.zswap.store import Folio
 from mpzswap.zswap.writeback import SWAP_CLUSTER_MAX
@@ -125,7 +127,8 @@ class Memory:
                 break
 
     def _over(self) -> int:
-        return self.resident + self.zswap.pool_pages - self.high_pages
+        stored_pages = -(-self.zswap.charged_bytes // PAGE_SIZE)
+        return self.resident + stored_pages - self.high_pages
 
     def _reclaim(self, wanted: int) -> int:
         """Store a cluster of cold folios; give the pages that were freed."""

@@ -42,6 +42,8 @@ class Entries:
         zsmalloc: where their bytes are.
         same_filled: entries that are same-filled, now.
         incompressible: entries that are kept as they were, now.
+        charged_bytes: what a cgroup is charged for the entries, now: their lengths
+            (Linux, mm/memcontrol.c, obj_cgroup_charge_zswap).
         swap: pages that are not in zswap; None: there is no swap file.
     """
 
@@ -51,6 +53,7 @@ class Entries:
         self.zsmalloc = Zsmalloc()
         self.same_filled = 0
         self.incompressible = 0
+        self.charged_bytes = 0
 
     def insert_same_filled(self, offset: int, value: int) -> None:
         """Store a page that is *value* all over; none may be there yet."""
@@ -68,6 +71,7 @@ class Entries:
         handle = self.zsmalloc.alloc(length)
         self.zsmalloc.write(handle, data)
         self.by_offset[offset] = Entry(length, handle)
+        self.charged_bytes += length
         self.incompressible += length == PAGE_SIZE
 
     def coldest(self, count: int) -> dict[int, Entry]:
@@ -109,6 +113,7 @@ class Entries:
         if entry.length == SAME_FILLED:
             self.same_filled -= 1
             return True
+        self.charged_bytes -= entry.length
         self.incompressible -= entry.length == PAGE_SIZE
         self.zsmalloc.free(entry.handle)
         return True

@@ -116,9 +116,10 @@ class Store:
         ``Entries.insert`` would do is here without the calls, which cost as much as
         the work.
         """
-        by_offset = self.entries.by_offset
-        alloc = self.entries.zsmalloc.alloc
-        write = self.entries.zsmalloc.write
+        entries = self.entries
+        by_offset = entries.by_offset
+        alloc = entries.zsmalloc.alloc
+        write = entries.zsmalloc.write
         views = request.buffers.views[: len(pages)]
         columns = zip(
             pages, views, request.lengths, request.errors, request.paths, strict=True
@@ -135,6 +136,7 @@ class Store:
                     continue
                 write(handle, view[:length])
                 by_offset[offset] = Entry(length, handle)
+                entries.charged_bytes += length
                 state.compressed_bytes += length
                 if path == SOFTWARE:
                     state.software += 1

@@ -101,6 +101,11 @@ class Zswap:
         """Pages that our part of the pool takes."""
         return self._entries.zsmalloc.nr_pages
 
+    @property
+    def charged_bytes(self) -> int:
+        """Bytes that a cgroup is charged for our part: the lengths of the entries."""
+        return self._entries.charged_bytes
+
     def store(self, frames: Frames, folios: Sequence[Folio]) -> list[bool]:
         """
         Store folios in the pool, each whole or not at all; False if rejected.

@@ -178,6 +178,8 @@ class Model:
         assert stats.zswpout == self.went[SwappedTo.ZSWAP]
         assert stats.pswpout == stats.written_back_pages + self.went[SwappedTo.SWAP]
         assert self.rig.words[0] * 4096 == stats.pool_total_size
+        lengths = (entry.length for entry in zswap._entries.by_offset.values())
+        assert zswap.charged_bytes == sum(lengths)
 
     def finish(self) -> None:
         """Load all that is left, with nothing broken; then all must be free."""
@@ -187,6 +189,7 @@ class Model:
             self.do(InvalidateStep(offset))
         stats = self.rig.zswap.stats()
         assert (stats.pool_total_size, stats.same_filled_pages) == (0, 0)
+        assert self.rig.zswap.charged_bytes == 0
         assert self.disk.space_left == 40
         self.rig.zswap.close()
 

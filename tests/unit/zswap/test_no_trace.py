@@ -26,6 +26,7 @@ class Trace(NamedTuple):
     published: int
     same_filled: int
     incompressible: int
+    charged_bytes: int
     in_swap: list[int]
 
 
@@ -47,6 +48,7 @@ def trace(rig: Rig) -> Trace:
         rig.words[0],
         entries.same_filled,
         entries.incompressible,
+        entries.charged_bytes,
         sorted(entries.swap.slots) if entries.swap is not None else [],
     )
 

@@ -3,9 +3,10 @@
 import pytest
 
 from mpzswap.errors import ClosedError
+from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.zswap.stats import ZswapStats
 from mpzswap.zswap.store import Folio
-from tests.tools.zswap_rig import Rig, text
+from tests.tools.zswap_rig import ZERO, Rig, noise, text
 
 
 def test_nothing_is_stored_at_first() -> None:
@@ -68,3 +69,17 @@ def test_closed_zswap_refuses_to_work() -> None:
         rig.zswap.store(rig.frames, [Folio(0, 0)])
     with pytest.raises(ClosedError, match="zswap: is closed"):
         rig.zswap.load(0, rig.frames, 0)
+
+
+def test_charged_bytes_are_the_lengths_of_the_entries() -> None:
+    """Compressed, raw and same-filled; what leaves is charged no more."""
+    rig = Rig()
+    rig.store([text(1)])
+    packed = rig.zswap.charged_bytes
+    rig.store([noise(1), ZERO], 8)
+
+    assert 0 < packed < PAGE_SIZE
+    assert rig.zswap.charged_bytes == packed + PAGE_SIZE
+    rig.zswap.invalidate(0)
+    rig.load(8)
+    assert rig.zswap.charged_bytes == 0
