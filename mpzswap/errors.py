@@ -50,12 +50,13 @@ class LoadError(MpzswapError):
         failures: negative errno of each swap offset that could not be loaded.
     """
 
-    def __init__(self, failures: dict[int, int]) -> None:
+    def __init__(self, failures: dict[int, int], name: str = "") -> None:
         self.failures = failures
         offset, error = next(iter(failures.items()))
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
         super().__init__(
-            f"swap offset {offset}: decompression failed with errno {-error}{more}"
+            f"{name or f'swap offset {offset}'}: "
+            f"decompression failed with errno {-error}{more}"
         )
 
 

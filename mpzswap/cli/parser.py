@@ -41,6 +41,11 @@ def size(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def sizes(text: str) -> tuple[int, ...]:
+    """Read sizes with commas, each as it stands."""
+    return tuple(size(part) for part in text.split(","))
+
+
 def whole(lowest: int, highest: int) -> Callable[[str], int]:
     """Give a type that reads a whole number from *lowest* to *highest*."""
 

@@ -13,7 +13,7 @@ from mpzswap.cli.options import (
     settle_seed,
     shown_progress,
 )
-from mpzswap.cli.parser import one_of, seconds, size, whole
+from mpzswap.cli.parser import one_of, seconds, size, sizes, whole
 from mpzswap.cli.stats import (
     add_stats,
     check_stats,
@@ -156,11 +156,12 @@ def _add_zswap(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--swap",
-        metavar="SIZE",
-        type=size,
-        default=0,
-        help="each worker's swap file, for what zswap does not take and, at the "
-        "pool's limit, for the coldest pages (default: none)",
+        metavar="SIZE[,SIZE...]",
+        type=sizes,
+        default=(),
+        help="each worker's swap areas, a file each, for what zswap does not take "
+        "and, at the pool's limit, for the coldest pages; folios go to them in turn "
+        "(default: none)",
     )
     add(
         "--reclaim-batch",

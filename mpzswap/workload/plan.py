@@ -15,6 +15,7 @@ from mpzswap.topology.cpus import cpu_count
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import Batching
 from mpzswap.topology.size import format_size
+from mpzswap.zswap.swap_entry import MAX_SWAPFILES
 
 # Ours: a run that is over in under 20 s on two cores.
 MEMORY_BYTES = 64 << 20
@@ -40,8 +41,8 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         source: of pages, as ``mpzswap.page.source`` reads it.
         folio_pages: of the folios that are reclaimed.
         reclaim_batch: folios reclaimed in one batch, vm.compress-batchsize.
-        swap_pages: of each worker's swap file, where what zswap does not take goes;
-            0: none, it stays.
+        swap_areas: pages of each worker's swap files, an area each, where what zswap
+            does not take goes; none: it stays.
         rounds: times that each page is written and read; 0: no limit.
         duration_s: no round begins after so long; 0: rounds alone decide.
         seed: every random choice follows from it.
@@ -55,10 +56,15 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     folio_pages: int
     reclaim_batch: int
-    swap_pages: int = 0
+    swap_areas: tuple[int, ...] = ()
     rounds: int
     duration_s: float
     seed: int
+
+    @property
+    def swap_pages(self) -> int:
+        """Pages of all of a worker's swap areas."""
+        return sum(self.swap_areas)
 
     def with_batching(self, batching: Batching) -> "StressPlan":
         """Give the same run with another batching mode."""
@@ -92,7 +98,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     batching: Batching | None = None
     batch_size: int | None = None
     reclaim_batch: int | None = None
-    swap: int = 0
+    swap: tuple[int, ...] = ()
     rounds: int | None = None
     duration: float = 0.0
 
@@ -106,6 +112,7 @@ def choose(wishes: Wishes) -> StressPlan:
     """
     workers = _choose_workers(wishes)
     _check_memory(wishes, workers)
+    _check_swap(wishes.swap)
     compressor = wishes.compressor
     if compressor is None:
         compressor = wishes.topology.zswap.compressor
@@ -127,7 +134,7 @@ def choose(wishes: Wishes) -> StressPlan:
         source=wishes.pages,
         folio_pages=wishes.folio // PAGE_SIZE,
         reclaim_batch=wishes.reclaim_batch or zswap.compress_batchsize,
-        swap_pages=wishes.swap // PAGE_SIZE,
+        swap_areas=tuple(area // PAGE_SIZE for area in wishes.swap),
         rounds=rounds if wishes.rounds is None else wishes.rounds,
         duration_s=wishes.duration,
         seed=wishes.seed,
@@ -159,6 +166,14 @@ def _check_memory(wishes: Wishes, workers: int) -> None:
             f"memory: {format_size(memory)} for each of {workers} workers: together "
             f"it must be at most {format_size(usable)}, what this host lets us use"
         )
+
+
+def _check_swap(areas: tuple[int, ...]) -> None:
+    if len(areas) > MAX_SWAPFILES:
+        raise InputError(f"swap: {len(areas)} areas: must be at most {MAX_SWAPFILES}")
+    for area in areas:
+        if area < PAGE_SIZE:
+            raise InputError(f"swap: {area}: must be at least {PAGE_SIZE} bytes")
 
 
 def _choose_topology(wishes: Wishes) -> Topology:

@@ -136,7 +136,7 @@ def start_workers(plan: StressPlan, core: Core, source: Segment) -> list[Worker]
                 limit_pages=plan.limit_pages,
                 folio_pages=plan.folio_pages,
                 reclaim_batch=plan.reclaim_batch,
-                swap_pages=plan.swap_pages,
+                swap_areas=plan.swap_areas,
                 rounds=plan.rounds,
                 duration_s=plan.duration_s,
                 source=SOURCE_SEGMENT,

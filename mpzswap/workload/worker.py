@@ -31,8 +31,9 @@ from mpzswap.ring.memory import Frames, Segment
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.workload.memory import Memory, Where
 from mpzswap.zswap.stats import ZswapStats
+from mpzswap.zswap.swap_areas import SwapAreas
 from mpzswap.zswap.swap_file import SwapFile
-from mpzswap.zswap.writeback import SWAP_CLUSTER_MAX, SwapArea
+from mpzswap.zswap.writeback import SWAP_CLUSTER_MAX
 from mpzswap.zswap.zswap import Zswap
 
 # All workers get ready before one begins; 72 of them share a core or two.
@@ -63,7 +64,8 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     limit_pages: int
     folio_pages: int
     reclaim_batch: int
-    swap_pages: int
+    # Pages of each swap area; none: what zswap does not take stays.
+    swap_areas: tuple[int, ...]
     rounds: int
     duration_s: float
     # The segment of the pages that are written, shared by all workers.
@@ -112,7 +114,7 @@ class Usemem:
             submitter.driver,
             submitter.pool_limit(config.zswap),
             submitter.clock,
-            open_area(config.swap_pages, submitter.memory.part(nr_pages, SPARE_PAGES)),
+            open_areas(config.swap_areas, submitter.memory.part(nr_pages, SPARE_PAGES)),
         )
         self.pages_written = 0
         self.pages_loaded = 0
@@ -261,18 +263,18 @@ def main(control: ChildControl, config: bytes, fds: Sequence[int]) -> None:
         control.receive(LOOK_INTERVAL_S)
 
 
-def open_area(swap_pages: int, frames: Frames) -> SwapArea | None:
+def open_areas(sizes: Sequence[int], frames: Frames) -> SwapAreas | None:
     """
-    Make the swap file of a worker; None for no pages.
+    Make a worker's swap files, of so many pages each; None for none.
 
     Raises:
         MpzswapError: the folder for temporary files does not permit it.
     """
-    if not swap_pages:
+    if not sizes:
         return None
     folder = tempfile.gettempdir()
     try:
-        return SwapArea(SwapFile.create(folder, swap_pages), frames)
+        return SwapAreas([SwapFile.create(folder, size) for size in sizes], frames)
     except OSError as error:
         raise MpzswapError(f"swap file in {folder}: {error.strerror}") from error
 

@@ -14,14 +14,20 @@ and its list_lru are one here.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 import msgspec
 
 from mpzswap.page.frame import PAGE_SIZE
-from mpzswap.zswap.swap_file import SwapFile
+from mpzswap.zswap.swap_areas import SwapAreas
 from mpzswap.zswap.zsmalloc import Zsmalloc
 
 SAME_FILLED = 0
+
+
+def anything(_: int) -> bool:
+    """Let an entry at any offset go."""
+    return True
 
 
 class Entry(msgspec.Struct, eq=False, gc=False):
@@ -47,7 +53,7 @@ class Entries:
         swap: pages that are not in zswap; None: there is no swap file.
     """
 
-    def __init__(self, swap: SwapFile | None = None) -> None:
+    def __init__(self, swap: SwapAreas | None = None) -> None:
         self.by_offset: OrderedDict[int, Entry] = OrderedDict()
         self.swap = swap
         self.zsmalloc = Zsmalloc()
@@ -74,9 +80,11 @@ class Entries:
         self.charged_bytes += length
         self.incompressible += length == PAGE_SIZE
 
-    def coldest(self, count: int) -> dict[int, Entry]:
+    def coldest(
+        self, count: int, may_go: Callable[[int], bool] = anything
+    ) -> dict[int, Entry]:
         """
-        Give up to *count* of the coldest entries that take memory.
+        Give up to *count* of the coldest entries that take memory and may go.
 
         Each that is passed goes to the end: one that is referenced, which it then
         is no more; one that is given, since whoever cannot write it back should
@@ -96,7 +104,7 @@ class Entries:
             by_offset.move_to_end(offset)
             if entry.referenced:
                 entry.referenced = False
-            elif entry.length != SAME_FILLED:
+            elif entry.length != SAME_FILLED and may_go(offset):
                 picked[offset] = entry
         return picked
 

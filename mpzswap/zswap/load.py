@@ -23,6 +23,7 @@ from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.entry import SAME_FILLED, Entries, Entry
 from mpzswap.zswap.same_filled import fill
 from mpzswap.zswap.stats import Counters
+from mpzswap.zswap.swap_entry import swp_name
 from mpzswap.zswap.swap_file import SwapReadError
 
 # A page wanted: swap offset, what is stored there, the frame's index.
@@ -44,7 +45,7 @@ class Failures:
             offset, reason = self.of_swap.offset, self.of_swap.reason
             raise SwapReadError(offset, reason, self.errors) from self.of_swap
         if self.errors:
-            raise LoadError(self.errors)
+            raise LoadError(self.errors, swp_name(next(iter(self.errors))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +121,7 @@ class Load:
         """Give what stands for a page in the swap file, where zswap has none."""
         swap = self.entries.swap
         if swap is None or offset not in swap:
-            raise NotStoredError(f"swap offset {offset}: no page is stored there")
+            raise NotStoredError(f"{swp_name(offset)}: no page is stored there")
         return IN_SWAP
 
     def _read(self, page: memoryview, failures: Failures, offset: int) -> None:

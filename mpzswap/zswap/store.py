@@ -181,7 +181,7 @@ class Store:
         for offset in offsets:
             if offset in by_offset:
                 self.entries.erase(offset)
-        if swap is not None and swap.slots:
+        if swap is not None and len(swap):
             for offset in offsets:
                 swap.free(offset)
 

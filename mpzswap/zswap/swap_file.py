@@ -25,6 +25,7 @@ from isal import isal_zlib
 
 from mpzswap.errors import LoadError, NotStoredError
 from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.zswap.swap_entry import swp_name
 
 # What write(2) gives where the disk, the quota or the file size is at its end, or
 # the disk is broken: the page stays where it is. Any other error is a bug of ours.
@@ -50,7 +51,7 @@ class SwapReadError(LoadError):
         more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
         self.offset = offset
         self.reason = reason
-        self.args = (f"swap offset {offset}: {reason}{more}",)
+        self.args = (f"{swp_name(offset)}: {reason}{more}",)
 
 
 class Slot(msgspec.Struct, frozen=True, gc=False):
@@ -149,7 +150,7 @@ class SwapFile:
         """
         slot = self.slots.get(offset)
         if slot is None:
-            raise NotStoredError(f"swap offset {offset}: not in the swap file")
+            raise NotStoredError(f"{swp_name(offset)}: not in the swap file")
         try:
             count = os.preadv(self._fd, [page], slot.number * PAGE_SIZE)
         except OSError as error:

@@ -20,30 +20,15 @@ from functools import partial
 from mpzswap.acomp.pipeline import Pipeline
 from mpzswap.acomp.request import Request
 from mpzswap.page.frame import PAGE_SIZE
-from mpzswap.ring.memory import Frames
 from mpzswap.zswap.limit import PoolLimit
 from mpzswap.zswap.load import Load, Wanted
-from mpzswap.zswap.swap_file import SwapFile, SwapPage
+from mpzswap.zswap.swap_areas import SwapAreas
+from mpzswap.zswap.swap_file import SwapPage
 
 # Linux, include/linux/swap.h: pages that are written as a cluster.
 SWAP_CLUSTER_MAX = 32
 # Linux, mm/internal.h: clusters of which nothing could be written before we give up.
 MAX_RECLAIM_RETRIES = 16
-
-
-@dataclass(frozen=True, eq=False)
-class SwapArea:
-    """
-    Where pages of a zswap go to.
-
-    Attributes:
-        file: the swap file; the zswap closes it.
-        frames: where pages are decompressed on their way, seen by the devices;
-            SWAP_CLUSTER_MAX of them make whole clusters, one is enough.
-    """
-
-    file: SwapFile
-    frames: Frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +38,7 @@ class Writeback:
     load: Load
     pipeline: Pipeline
     limit: PoolLimit
-    area: SwapArea
+    swap: SwapAreas
 
     def shrink(self) -> bool:
         """
@@ -107,9 +92,9 @@ class Writeback:
 
     def _cluster(self, most: int) -> list[Wanted]:
         """Give the coldest entries that there are frames and slots for."""
-        frames, file = self.area.frames, self.area.file
-        count = min(most, SWAP_CLUSTER_MAX, len(frames), file.space_left)
-        picked = self.load.entries.coldest(count)
+        swap = self.swap
+        count = min(most, SWAP_CLUSTER_MAX, len(swap.frames), swap.space_left)
+        picked = self.load.entries.coldest(count, swap.room())
         return [
             (offset, entry, index)
             for index, (offset, entry) in enumerate(picked.items())
@@ -117,24 +102,21 @@ class Writeback:
 
     def _write_cluster(self, cluster: list[Wanted]) -> int:
         """Write pages to the swap file and erase their entries; give how many."""
-        entries, counters, file = (
-            self.load.entries,
-            self.load.counters,
-            self.area.file,
-        )
+        entries, counters, swap = self.load.entries, self.load.counters, self.swap
         try:
             pages = self._decompress(cluster)
-            written = file.store_many(pages)
+            written = swap.store_many(pages)
             counters.swap_write_fail += len(pages) - written
             counters.pswpout += written
             counters.written_back_pages += written
-            for offset, _ in pages[:written]:
-                entries.erase(offset)
+            for offset, _ in pages:
+                if offset in swap:
+                    entries.erase(offset)
         finally:
             # Interrupted: what is in both would come to light when the entry goes.
             for offset, _, _ in cluster:
                 if offset in entries.by_offset:
-                    file.free(offset)
+                    swap.free(offset)
             self.limit.publish(entries.zsmalloc.nr_pages)
         return written
 
@@ -143,7 +125,7 @@ class Writeback:
         done: dict[int, memoryview] = {}
         self.pipeline.run(
             self._compressed(done, cluster),
-            partial(self.load.submit, self.area.frames),
+            partial(self.load.submit, self.swap.frames),
             partial(self._take, done),
         )
         # In the order of the LRU: the coldest are written first.
@@ -169,4 +151,4 @@ class Writeback:
             if error:
                 self.load.counters.decompress_fail += 1
             else:
-                done[offset] = self.area.frames.views[index]
+                done[offset] = self.swap.frames.views[index]

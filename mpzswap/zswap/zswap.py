@@ -4,13 +4,14 @@ zswap: a compressed cache of swapped-out pages, one object for each CPU's worker
     store   folios -> sub-batches -> the CPU's requests -> entries, pool
     load    entries, pool -> the CPU's requests -> frames
 
-    where there is a swap file:
+    where there are swap areas, with a file each:
 
     swap_out    store, and the folios that it rejects -> swap file
     writeback   the coldest entries -> the CPU's requests -> swap file
     load        what is not in the pool: swap file -> frames
 
-Entries, pool and swap file belong to one process and are touched by nobody else;
+A swap offset is a swap entry (``swap_entry``): what has no areas needs no types.
+Entries, pool and swap files belong to one process and are touched by nobody else;
 only the number of pages is shared, in words with one writer each (``PoolLimit``).
 """
 
@@ -30,8 +31,9 @@ from mpzswap.zswap.limit import PoolLimit
 from mpzswap.zswap.load import Failures, Load
 from mpzswap.zswap.stats import Counters, Latency, ZswapStats
 from mpzswap.zswap.store import Folio, FolioState, Store
+from mpzswap.zswap.swap_areas import SwapAreas
 from mpzswap.zswap.swap_out import SwappedTo, write_folio
-from mpzswap.zswap.writeback import SwapArea, Writeback
+from mpzswap.zswap.writeback import Writeback
 
 
 class Zswap:
@@ -43,7 +45,7 @@ class Zswap:
         acomp: the CPU's transform.
         limit: the CPU's view of the pool's size.
         clock: whose time the latencies are in.
-        area: where pages go that the pool has no room for; None: they stay.
+        swap: where pages go that the pool has no room for; None: they stay.
 
     Attributes:
         latency: how long stores, loads and sub-batches took.
@@ -58,26 +60,26 @@ class Zswap:
         acomp: Acomp,
         limit: PoolLimit,
         clock: Clock,
-        area: SwapArea | None = None,
+        swap: SwapAreas | None = None,
     ) -> None:
         self.latency = Latency()
         self._clock = clock
         self._limit = limit
         self._settings = settings
-        self._swap = area.file if area else None
-        self._entries = Entries(self._swap)
+        self._swap = swap
+        self._entries = Entries(swap)
         self._counters = Counters()
         shape = Shape.of(settings.batching, settings.batch_size)
         self._pipeline = Pipeline(acomp, clock, shape, self.latency.batch)
         self._store = Store(acomp, self._entries, limit, settings, self._counters)
         self._load = Load(acomp, self._entries, settings, self._counters)
         self._writeback: Writeback | None = None
-        if area and settings.writeback:
-            self._writeback = Writeback(self._load, self._pipeline, limit, area)
+        if swap is not None and settings.writeback:
+            self._writeback = Writeback(self._load, self._pipeline, limit, swap)
         self._closed = False
 
     def close(self) -> None:
-        """Give requests, pool and swap file back; what is stored is gone."""
+        """Give requests, pool and swap files back; what is stored is gone."""
         if not self._closed:
             self._closed = True
             self._pipeline.close()
@@ -105,6 +107,10 @@ class Zswap:
     def charged_bytes(self) -> int:
         """Bytes that a cgroup is charged for our part: the lengths of the entries."""
         return self._entries.charged_bytes
+
+    def next_swap_type(self, nr_pages: int) -> int:
+        """Give the swap area whose turn it is, for a folio of so many pages."""
+        return 0 if self._swap is None else self._swap.next_type(nr_pages)
 
     def store(self, frames: Frames, folios: Sequence[Folio]) -> list[bool]:
         """
@@ -246,7 +252,8 @@ class Zswap:
         """Write a folio that was rejected to the swap file, if that is allowed."""
         if self._swap is None or not self._settings.writeback:
             return SwappedTo.NONE
-        return write_folio(self._swap, frames, folio, self._counters)
+        file = self._swap.file_of(folio.swap_offset)
+        return write_folio(file, frames, folio, self._counters)
 
     def _check_open(self) -> None:
         """Refuse to work after the end."""

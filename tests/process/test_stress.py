@@ -149,7 +149,8 @@ def test_pages_come_back_from_the_swap_file() -> None:
     )
 
     report = run(
-        changed(topology=topology, workers=1, limit_pages=512, swap_pages=1024), ignore
+        changed(topology=topology, workers=1, limit_pages=512, swap_areas=(1024,)),
+        ignore,
     )
 
     assert_books_balance(report)
@@ -166,7 +167,8 @@ def test_what_zswap_rejects_goes_to_the_swap_file() -> None:
     )
 
     report = run(
-        changed(topology=topology, workers=1, limit_pages=512, swap_pages=1024), ignore
+        changed(topology=topology, workers=1, limit_pages=512, swap_areas=(1024,)),
+        ignore,
     )
 
     assert_books_balance(report)

@@ -11,8 +11,8 @@ from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.limit import PoolLimit
 from mpzswap.zswap.store import Folio
+from mpzswap.zswap.swap_areas import SwapAreas
 from mpzswap.zswap.swap_file import SwapFile
-from mpzswap.zswap.writeback import SwapArea
 from mpzswap.zswap.zswap import Zswap
 from tests.tools.fake_acomp import FakeAcomp, plain_frames
 
@@ -91,13 +91,16 @@ class Rig:
         max_pages: int = 10_000,
         seed: int = 0,
         acomp: Acomp | None = None,
-        swap: SwapFile | None = None,
+        swap: SwapFile | Sequence[SwapFile] | None = None,
     ) -> None:
         frames = plain_frames(160)
         self.frames = frames.part(0, 128)
         self.fake = FakeAcomp(frames, random.Random(seed))
+        areas = None
         if swap is not None:
-            weakref.finalize(self, swap.close)
+            files = [swap] if isinstance(swap, SwapFile) else swap
+            areas = SwapAreas(files, frames.part(128, 32))
+            weakref.finalize(self, areas.close)
         self.words = pool_words()
         self.limit = PoolLimit(self.words, 0, max_pages)
         self.zswap = Zswap(
@@ -105,7 +108,7 @@ class Rig:
             acomp or self.fake,
             self.limit,
             WorkClock(),
-            None if swap is None else SwapArea(swap, frames.part(128, 32)),
+            areas,
         )
 
     def fill(self, pages: Sequence[bytes], first: int = 0) -> None:

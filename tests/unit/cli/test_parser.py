@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from mpzswap.cli.parser import listed, one_of, seconds, size, whole
+from mpzswap.cli.parser import listed, one_of, seconds, size, sizes, whole
 
 
 def test_size_takes_units() -> None:
@@ -59,6 +59,11 @@ def test_name_that_is_not_there_is_answered_with_those_that_are() -> None:
         argparse.ArgumentTypeError, match=re.escape("'c': must be one of a, b")
     ):
         one_of("a", "b")("c")
+
+
+def test_sizes_may_be_the_same() -> None:
+    """Two swap areas of one size are two."""
+    assert sizes("16M,4K,16M") == (16 << 20, 4096, 16 << 20)
 
 
 def test_bad_size_is_told_as_a_bad_argument() -> None:

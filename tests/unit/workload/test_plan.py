@@ -63,6 +63,14 @@ def test_wishes_are_what_is_run() -> None:
     assert (plan.topology.zswap.batch_size, plan.reclaim_batch) == (16, 4)
 
 
+def test_swap_areas_are_counted_in_pages() -> None:
+    """Each by itself, and all together; two of one size are two."""
+    plan = choose(wishes(swap=(8192, 8192, 4096)))
+
+    assert (plan.swap_areas, plan.swap_pages) == ((2, 2, 1), 5)
+    assert choose(wishes()).swap_areas == ()
+
+
 @pytest.mark.parametrize(("rounds", "expected"), [(None, 0), (3, 3)])
 def test_duration_takes_the_limit_off_the_rounds(
     rounds: int | None, expected: int
@@ -79,6 +87,8 @@ def test_duration_takes_the_limit_off_the_rounds(
         ("memory", 0, "memory: 0: must be a multiple of 64K, the folio"),
         ("memory", 1 << 30, "memory: 1G for each of 8 workers: .* at most 1G"),
         ("limit", 4095, "limit: 4095: must be at least 4096 bytes"),
+        ("swap", (8192, 4095), "swap: 4095: must be at least 4096 bytes"),
+        ("swap", (4096,) * 33, "swap: 33 areas: must be at most 32"),
         ("compressor", "lzo", "compressor 'lzo': must be one of"),
         ("compressor", "zstd:99", "compressor 'zstd:99': the level must be"),
     ],

@@ -32,7 +32,7 @@ class Trace(NamedTuple):
 
 def trace(rig: Rig) -> Trace:
     """Look at all of a pool."""
-    entries = rig.zswap._entries
+    entries, swap = rig.zswap._entries, rig.zswap._swap
     view = entries.zsmalloc.view
     return Trace(
         [
@@ -49,7 +49,7 @@ def trace(rig: Rig) -> Trace:
         entries.same_filled,
         entries.incompressible,
         entries.charged_bytes,
-        sorted(entries.swap.slots) if entries.swap is not None else [],
+        [] if swap is None else [slot for file in swap.files for slot in file.slots],
     )
 
 

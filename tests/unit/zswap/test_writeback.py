@@ -25,7 +25,8 @@ def full_rig(settings: ZswapSettings = SHRINKER, disk: Disk | None = None) -> Ri
 def in_swap(rig: Rig) -> list[int]:
     """Give the offsets that are in the swap file."""
     assert rig.zswap._swap is not None
-    return sorted(rig.zswap._swap.slots)
+    (file,) = rig.zswap._swap.files
+    return sorted(file.slots)
 
 
 @pytest.mark.parametrize("batching", ["off", "requests", "driver"])
