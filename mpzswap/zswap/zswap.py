@@ -155,16 +155,24 @@ class Zswap:
 
         Returns:
             Where each is, whole; NONE: the caller must keep it, and what was stored
-            at its offsets before is gone.
+            at its offsets before is gone.  So it is of all if this is interrupted.
 
         Raises:
             ValueError: folios overlap, or are outside *frames*.
             ClosedError: used after ``close``.
         """
-        return [
-            SwappedTo.ZSWAP if stored else self._write(frames, folio)
-            for folio, stored in zip(folios, self.store(frames, folios), strict=True)
-        ]
+        stored = self.store(frames, folios)
+        try:
+            return [
+                SwappedTo.ZSWAP if is_stored else self._write(frames, folio)
+                for folio, is_stored in zip(folios, stored, strict=True)
+            ]
+        except BaseException:
+            # Nobody is told which of them were stored.
+            for folio in folios:
+                self._store.erase(folio)
+            self._limit.publish(self._entries.zsmalloc.nr_pages)
+            raise
 
     def write_back(self, nr_pages: int) -> int:
         """

@@ -157,3 +157,18 @@ def test_failures_of_both_places_are_in_one_error() -> None:
         rig.zswap.load_many(range(8), rig.frames, range(64, 72))
 
     assert caught.value.failures == {0: -errno.EIO, 6: -errno.ETIMEDOUT}
+
+
+def test_interrupted_write_leaves_no_folio_of_the_batch() -> None:
+    """The caller is not told which were stored: so none is, and all stay."""
+
+    class Interrupted(Disk):
+        def _write(self, number: int, views: list[memoryview]) -> int:
+            raise KeyboardInterrupt(number, views)
+
+    rig = Rig(ZswapSettings(batching="off"), max_pages=4, swap=Interrupted())
+    rig.fill([noise(n) for n in range(8)])
+    with pytest.raises(KeyboardInterrupt):
+        rig.zswap.swap_out(rig.frames, [Folio(0, 0, 4), Folio(4, 4, 4)])
+
+    assert (len(rig.zswap), rig.words[0], rig.zswap.charged_bytes) == (0, 0, 0)
