@@ -1,9 +1,11 @@
 """
 One worker's memory: what is resident, what is swapped, and who goes next.
 
-    untouched --write--> resident --reclaim--> swapped --touch--> resident
-                            |  ^                  (its page is in zswap)
-                            +--+ rejected: stays, and goes to the end of the list
+    untouched --write--> resident --reclaim--> swapped --fault--> resident
+                          |  ^  ^                |  ^    (its page is in zswap)
+                          +--+  +--touch: a hit--+--+--reclaim
+              rejected: stays, and goes           read ahead, with another's fault
+              to the end of the list
 
 The limit is a worker's share of memory.high of all, and as in the kernel it counts
 what is resident and the bytes that are stored, not the pool's pages, whose number
@@ -12,19 +14,29 @@ end of a list of its own.  In the kernel workers share one list; shares of one
 size make a run the same whoever was first.  It is a soft limit: where nothing can
 be reclaimed, work goes on above it.
 
+A page has one offset for good, in whatever swap area it is: with several, windows of
+readahead have fewer pages than in the kernel, where offsets are given out in turn.
+
 Source: Linux, mm/vmscan.c (shrink_folio_list, SWAP_CLUSTER_MAX), mm/memory.c
-(alloc_swap_folio: what was swapped from a large folio comes back page by page).
+(do_swap_page; alloc_swap_folio: what was swapped from a large folio comes back page
+by page), mm/swap_state.c (swap_cluster_readahead).
 """
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
+from itertools import cycle
+from typing import TypeAlias
 
 from mpzswap.errors import LoadError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.memory import Frames
+from mpzswap.zswap.readahead import Readahead
+from mpzswap.zswap.reclaim_plug import PlugStats, ReclaimPlug
 from mpzswap.zswap.store import Folio
+from mpzswap.zswap.swap_entry import swp_entry, swp_type
 from mpzswap.zswap.writeback import SWAP_CLUSTER_MAX
 from mpzswap.zswap.zswap import Zswap
 
@@ -35,19 +47,27 @@ class Where(IntEnum):
     UNTOUCHED = 0
     RESIDENT = 1
     SWAPPED = 2
+    # In the swap cache: resident, and not touched since it was read ahead.
+    READ_AHEAD = 3
+
+
+# A resident folio: first page, pages, node.
+Resident: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(eq=False)
 class Memory:
     """
-    A worker's pages; the page at frame i is swapped to offset i.
+    A worker's pages; the page at frame i is swapped to offset i of a swap area.
 
     Args:
         frames: the pages themselves.
         zswap: where they go.
         high_pages: our share of memory.high.
         reclaim_batch: folios that are stored together, vm.compress-batchsize.
-        page_cluster: 2 to this power pages are loaded together, vm.page-cluster.
+        page_cluster: up to 2 to this power pages are loaded together,
+            vm.page-cluster.
+        nodes: the nodes that folios lie on, in turn.
     """
 
     frames: Frames
@@ -55,73 +75,122 @@ class Memory:
     high_pages: int
     reclaim_batch: int
     page_cluster: int
+    nodes: Sequence[int] = (0,)
     resident: int = 0
-    # Folios (first page, pages) from the coldest to the hottest.
-    lru: deque[tuple[int, int]] = field(default_factory=deque)
+    # Pages that came back,
+    pages_loaded: int = 0
+    # ... with a fault of another, as vmstat's swap_ra,
+    swap_ra: int = 0
+    # ... and were touched before they were reclaimed, as vmstat's swap_ra_hit.
+    swap_ra_hit: int = 0
+    reclaim: PlugStats = field(default_factory=PlugStats)
+    # Folios from the coldest to the hottest.
+    lru: deque[Resident] = field(default_factory=deque)
     where: bytearray = field(init=False)
+    # The swap area of each page that is swapped.
+    area: bytearray = field(init=False)
     # Pages that are being touched.
     _in_use: range = range(0)
 
     def __post_init__(self) -> None:
         """Begin with nothing touched."""
         self.where = bytearray(len(self.frames))
+        self.area = bytearray(len(self.frames))
+        self._readahead = Readahead(self.page_cluster)
+        self._next_node = partial(next, cycle(self.nodes))
+        self._swap_out = partial(self.zswap.swap_out, self.frames)
 
-    def touch(self, first: int, count: int) -> list[int]:
+    def touch(self, first: int, count: int) -> None:
         """
-        Make the pages of a folio resident; give those that came from zswap.
+        Touch the pages of a folio, in order: all are resident then.
 
         None of them is reclaimed before the whole is done.
 
         Raises:
-            MpzswapError: a page could not be loaded; it is still stored.
+            LoadError: pages could not be loaded, and are still stored; of several
+                faults that failed, the first.  All others are resident.
         """
         part = self.where[first : first + count]
         if part.count(Where.RESIDENT) == count:
-            return []
+            return
         self._in_use = range(first, first + count)
-        if not part.count(Where.SWAPPED):
-            self._add(first, count)
-            self.lru.append((first, count))
-            return []
-        absent = [first + i for i, where in enumerate(part) if where != Where.RESIDENT]
-        swapped = [page for page in absent if self.where[page] == Where.SWAPPED]
-        try:
-            self._swap_in(swapped)
-            for page in absent:
-                if self.where[page] == Where.UNTOUCHED:
-                    self._add(page, 1)
-        finally:
-            self.lru.extend(
-                (page, 1) for page in absent if self.where[page] == Where.RESIDENT
-            )
-        return swapped
+        if part.count(Where.UNTOUCHED) == count:
+            self.where[first : first + count] = bytes([Where.RESIDENT]) * count
+            self._charge([(first, count, self._next_node())])
+            return
+        failure: LoadError | None = None
+        for page in self._in_use:
+            failed = self._touch_page(page)
+            failure = failure or failed
+        if failure is not None:
+            raise failure
 
     def forget(self) -> None:
         """Give everything back, as a process does that exits."""
         self.resident = 0
         self.zswap.close()
 
-    def _swap_in(self, pages: list[int]) -> None:
-        """Load pages, window by window."""
-        window = 1 << self.page_cluster
-        for at in range(0, len(pages), window):
-            part = pages[at : at + window]
-            failed: Collection[int] = ()
-            try:
-                self.zswap.load_many(part, self.frames, part)
-            except LoadError as error:
-                failed = error.failures
-                raise
-            finally:
-                # The others of the window were loaded, and are stored no more.
-                for page in part:
-                    if page not in failed and page not in self.zswap:
-                        self._add(page, 1)
+    def _touch_page(self, page: int) -> LoadError | None:
+        """Make a page resident, or say why it cannot be loaded."""
+        where = self.where[page]
+        if where == Where.SWAPPED:
+            return self._fault(page)
+        self.where[page] = Where.RESIDENT
+        if where == Where.READ_AHEAD:
+            self.swap_ra_hit += 1
+            self._readahead.hit()
+        elif where == Where.UNTOUCHED:
+            self._charge([(page, 1, self._next_node())])
+        return None
 
-    def _add(self, first: int, count: int) -> None:
-        """Charge pages, then reclaim if that went over the limit."""
-        self.where[first : first + count] = bytes([Where.RESIDENT]) * count
-        self.resident += count
+    def _fault(self, page: int) -> LoadError | None:
+        """Load a page and those of its window; only its own failure is one."""
+        pages = self._window(page)
+        entries = [swp_entry(self.area[each], each) for each in pages]
+        try:
+            self.zswap.load_many(entries, self.frames, pages)
+        except LoadError as error:
+            own = swp_entry(self.area[page], page)
+            return error if own in error.failures else None
+        finally:
+            # What is stored no more was loaded, whatever became of the others.
+            stored = self.zswap
+            self._came(
+                page,
+                [
+                    each
+                    for each, entry in zip(pages, entries, strict=True)
+                    if entry not in stored
+                ],
+            )
+        return None
+
+    def _window(self, page: int) -> list[int]:
+        """Give the swapped pages of the window around *page*, which is one."""
+        where, area = self.where, self.area
+        own = area[page]
+        window = self._readahead.window(page)
+        return [
+            each
+            for each in range(window.start, min(window.stop, len(where)))
+            if where[each] == Where.SWAPPED and area[each] == own
+        ]
+
+    def _came(self, touched: int, pages: list[int]) -> None:
+        """Note pages that were loaded, for a fault of *touched*."""
+        self.pages_loaded += len(pages)
+        for page in pages:
+            self.where[page] = Where.READ_AHEAD
+        self.swap_ra += len(pages)
+        if touched in pages:
+            self.where[touched] = Where.RESIDENT
+            self.swap_ra -= 1
+        self._charge([(page, 1, self._next_node()) for page in pages])
+
+    def _charge(self, folios: list[Resident]) -> None:
+        """Charge folios that are resident now; reclaim if that is over the limit."""
+        self.resident += sum(count for _, count, _ in folios)
+        self.lru.extend(folios)
         while (over := self._over()) > 0:
             if not self._reclaim(max(over, SWAP_CLUSTER_MAX)):
                 break
@@ -131,8 +200,22 @@ class Memory:
         return self.resident + stored_pages - self.high_pages
 
     def _reclaim(self, wanted: int) -> int:
-        """Store a cluster of cold folios; give the pages that were freed."""
-        cluster: list[tuple[int, int]] = []
+        """Swap a cluster of cold folios out; give the pages that were freed."""
+        cluster = self._isolate(wanted)
+        plug = ReclaimPlug(self._swap_out, self.reclaim_batch, self.reclaim)
+        freed = 0
+        try:
+            for first, count, node in cluster:
+                entry = swp_entry(self.zswap.next_swap_type(count), first)
+                plug.add(Folio(entry, first, count), node)
+            plug.finish()
+        finally:
+            freed = self._settle(cluster, plug)
+        return freed
+
+    def _isolate(self, wanted: int) -> list[Resident]:
+        """Take a cluster of cold folios off the list."""
+        cluster: list[Resident] = []
         pages = 0
         for _ in range(len(self.lru)):
             if len(cluster) == SWAP_CLUSTER_MAX or pages >= wanted:
@@ -143,21 +226,25 @@ class Memory:
             else:
                 cluster.append(folio)
                 pages += folio[1]
-        freed = 0
-        for at in range(0, len(cluster), self.reclaim_batch):
-            freed += self._store(cluster[at : at + self.reclaim_batch])
-        self.resident -= freed
-        return freed
+        return cluster
 
-    def _store(self, folios: list[tuple[int, int]]) -> int:
-        stored = self.zswap.swap_out(
-            self.frames, [Folio(first, first, count) for first, count in folios]
-        )
+    def _settle(self, cluster: list[Resident], plug: ReclaimPlug) -> int:
+        """Take back what stays; give the pages that were freed."""
         freed = 0
-        for (first, count), taken in zip(folios, stored, strict=True):
-            if taken:
+        for folio, where in plug.done:
+            first, count = folio.frame, folio.nr_pages
+            if where:
+                area = swp_type(folio.swap_offset)
                 self.where[first : first + count] = bytes([Where.SWAPPED]) * count
+                self.area[first : first + count] = bytes([area]) * count
                 freed += count
-            else:
-                self.lru.append((first, count))
+        done = len(plug.done)
+        self.lru.extend(
+            folio
+            for folio, (_, where) in zip(cluster[:done], plug.done, strict=True)
+            if not where
+        )
+        # Interrupted: what was not handed over is as cold as it was.
+        self.lru.extendleft(reversed(cluster[done:]))
+        self.resident -= freed
         return freed

@@ -30,6 +30,7 @@ from mpzswap.page.frame import PAGE_SIZE, Pages
 from mpzswap.ring.memory import Frames, Segment
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.workload.memory import Memory, Where
+from mpzswap.zswap.reclaim_plug import PlugStats
 from mpzswap.zswap.stats import ZswapStats
 from mpzswap.zswap.swap_areas import SwapAreas
 from mpzswap.zswap.swap_file import SwapFile
@@ -82,8 +83,11 @@ class WorkerResult(msgspec.Struct):
     batch: SparseHistogram
     rounds: int
     pages_written: int
-    # Pages that came back from zswap, by our own count.
+    # Pages that came back, by our own count: those read ahead are among them.
     pages_loaded: int
+    swap_ra: int
+    swap_ra_hit: int
+    reclaim: PlugStats
     pages_checked: int
     pages_wrong: int
     pages_lost: int
@@ -117,7 +121,6 @@ class Usemem:
             open_areas(config.swap_areas, submitter.memory.part(nr_pages, SPARE_PAGES)),
         )
         self.pages_written = 0
-        self.pages_loaded = 0
         self.pages_checked = 0
         self.pages_wrong = 0
         self.pages_lost = 0
@@ -130,7 +133,7 @@ class Usemem:
         self._source = source
         self._written = board.cpu_row(CpuWord.PAGES_WRITTEN)[column : column + 1]
         self._checked = board.cpu_row(CpuWord.PAGES_CHECKED)[column : column + 1]
-        self._memory = Memory(
+        self.memory = Memory(
             submitter.memory.part(0, nr_pages),
             self.zswap,
             config.limit_pages // config.workers,
@@ -184,7 +187,7 @@ class Usemem:
 
     def end(self) -> None:
         """Give all memory back, so that the others have it."""
-        self._memory.forget()
+        self.memory.forget()
 
     def _write_all(self) -> None:
         """Write every page, folio by folio; each round something else."""
@@ -192,7 +195,7 @@ class Usemem:
         nr_pages = len(self._origin)
         shift = self._stride + self.rounds * 7919  # A prime: no round repeats another.
         origin = (np.arange(nr_pages) + shift) % len(self._source)
-        array = self._memory.frames.array
+        array = self.memory.frames.array
         for pages in self._folios():
             first, last = pages.start, pages.stop
             self._touch(first, len(pages))
@@ -212,19 +215,17 @@ class Usemem:
 
     def _touch(self, first: int, count: int) -> None:
         try:
-            loaded = self._memory.touch(first, count)
+            self.memory.touch(first, count)
         except MpzswapError as error:
             self._note(f"worker {self._config.number}: {error}")
-            return
-        self.pages_loaded += len(loaded)
 
     def _check(self, pages: range) -> None:
         """Compare pages; one that is still swapped after a touch is lost."""
-        array = self._memory.frames.array
+        array = self.memory.frames.array
         expected = self._source[self._origin[pages.start : pages.stop]]
         same = (array[pages.start : pages.stop] == expected).all(axis=1)
         for page in pages:
-            if self._memory.where[page] != Where.RESIDENT:
+            if self.memory.where[page] != Where.RESIDENT:
                 self.pages_lost += 1
                 self._note(f"worker {self._config.number}: page {page} is lost")
             elif not same[page - pages.start]:
@@ -291,7 +292,10 @@ def result_of(usemem: Usemem, submitter: Submitter) -> WorkerResult:
         batch=latency.batch.to_sparse(),
         rounds=usemem.rounds,
         pages_written=usemem.pages_written,
-        pages_loaded=usemem.pages_loaded,
+        pages_loaded=usemem.memory.pages_loaded,
+        swap_ra=usemem.memory.swap_ra,
+        swap_ra_hit=usemem.memory.swap_ra_hit,
+        reclaim=usemem.memory.reclaim,
         pages_checked=usemem.pages_checked,
         pages_wrong=usemem.pages_wrong,
         pages_lost=usemem.pages_lost,
