@@ -90,6 +90,11 @@ def one_of(*names: str) -> Callable[[str], str]:
     return read
 
 
+def on_off(text: str) -> bool:
+    """Read on or off."""
+    return one_of("on", "off")(text) == "on"
+
+
 def listed(read_one: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
     """Give a type that reads a list with commas, each value once."""
 

@@ -13,7 +13,7 @@ from mpzswap.cli.options import (
     settle_seed,
     shown_progress,
 )
-from mpzswap.cli.parser import one_of, seconds, size, sizes, whole
+from mpzswap.cli.parser import on_off, one_of, seconds, size, sizes, whole
 from mpzswap.cli.stats import (
     add_stats,
     check_stats,
@@ -162,6 +162,19 @@ def _add_zswap(parser: argparse.ArgumentParser) -> None:
         help="each worker's swap areas, a file each, for what zswap does not take "
         "and, at the pool's limit, for the coldest pages; folios go to them in turn "
         "(default: none)",
+    )
+    add(
+        "--shrinker",
+        metavar="on|off",
+        type=on_off,
+        help="whether the coldest pages are written to the swap areas at the pool's "
+        "limit, or new ones are rejected (default: on with --swap)",
+    )
+    add(
+        "--interleave",
+        action="store_true",
+        help="a worker's folios lie on all nodes in turn, as with numactl; it "
+        "matters to reclaim alone, where each batch is of one node",
     )
     add(
         "--reclaim-batch",

@@ -43,6 +43,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         reclaim_batch: folios reclaimed in one batch, vm.compress-batchsize.
         swap_areas: pages of each worker's swap files, an area each, where what zswap
             does not take goes; none: it stays.
+        interleave: folios lie on all nodes in turn, else on that of the worker's CPU.
         rounds: times that each page is written and read; 0: no limit.
         duration_s: no round begins after so long; 0: rounds alone decide.
         seed: every random choice follows from it.
@@ -57,6 +58,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
     folio_pages: int
     reclaim_batch: int
     swap_areas: tuple[int, ...] = ()
+    interleave: bool = False
     rounds: int
     duration_s: float
     seed: int
@@ -99,6 +101,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: int | None = None
     reclaim_batch: int | None = None
     swap: tuple[int, ...] = ()
+    shrinker: bool | None = None
+    interleave: bool = False
     rounds: int | None = None
     duration: float = 0.0
 
@@ -135,6 +139,7 @@ def choose(wishes: Wishes) -> StressPlan:
         folio_pages=wishes.folio // PAGE_SIZE,
         reclaim_batch=wishes.reclaim_batch or zswap.compress_batchsize,
         swap_areas=tuple(area // PAGE_SIZE for area in wishes.swap),
+        interleave=wishes.interleave,
         rounds=rounds if wishes.rounds is None else wishes.rounds,
         duration_s=wishes.duration,
         seed=wishes.seed,
@@ -182,11 +187,12 @@ def _choose_topology(wishes: Wishes) -> Topology:
         "compressor": wishes.compressor,
         "batching": wishes.batching,
         "batch_size": wishes.batch_size,
+        "shrinker_enabled": wishes.shrinker,
     }
-    given = {name: value for name, value in chosen.items() if value is not None}
-    if wishes.swap:
+    if wishes.swap and wishes.shrinker is None:
         # With somewhere to write back to, the coldest pages make room for new ones.
-        given["shrinker_enabled"] = True
+        chosen["shrinker_enabled"] = True
+    given = {name: value for name, value in chosen.items() if value is not None}
     replace = msgspec.structs.replace
     zswap = replace(wishes.topology.zswap, **given)
     return replace(wishes.topology, zswap=zswap)

@@ -18,7 +18,7 @@ from mpzswap.machine.submitter import SubmitterConfig
 from mpzswap.page.source import load_pages
 from mpzswap.report.records import ComparisonReport, RatiosReport, StressReport
 from mpzswap.ring.memory import Segment
-from mpzswap.topology.cpus import cores_of
+from mpzswap.topology.cpus import cores_of, node_of
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import Batching
 from mpzswap.version import __version__
@@ -126,7 +126,7 @@ def start_workers(plan: StressPlan, core: Core, source: Segment) -> list[Worker]
         plan.topology.zswap, compressor=plan.compressor, exclusive_loads=True
     )
 
-    def tell(number: int) -> Callable[[SubmitterConfig], bytes]:
+    def tell(number: int, cpu: int) -> Callable[[SubmitterConfig], bytes]:
         return lambda submitter: msgspec.json.encode(
             WorkerConfig(
                 submitter=submitter,
@@ -137,6 +137,7 @@ def start_workers(plan: StressPlan, core: Core, source: Segment) -> list[Worker]
                 folio_pages=plan.folio_pages,
                 reclaim_batch=plan.reclaim_batch,
                 swap_areas=plan.swap_areas,
+                nodes=nodes_of(plan, cpu),
                 rounds=plan.rounds,
                 duration_s=plan.duration_s,
                 source=SOURCE_SEGMENT,
@@ -145,9 +146,16 @@ def start_workers(plan: StressPlan, core: Core, source: Segment) -> list[Worker]
 
     sizes = plan.memory_pages + SPARE_PAGES, nr_buffers(zswap)
     return [
-        core.start_worker(ENTRY, cpu, sizes, (tell(number), [source.fd]))
+        core.start_worker(ENTRY, cpu, sizes, (tell(number, cpu), [source.fd]))
         for number, cpu in enumerate(worker_cpus(plan.topology, plan.workers))
     ]
+
+
+def nodes_of(plan: StressPlan, cpu: int) -> tuple[int, ...]:
+    """Give the nodes that the folios of a worker on *cpu* lie on."""
+    if plan.interleave:
+        return tuple(range(len(plan.topology.sockets)))
+    return (node_of(plan.topology, cpu),)
 
 
 def worker_cpus(topology: Topology, workers: int) -> list[int]:

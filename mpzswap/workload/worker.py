@@ -67,6 +67,8 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     reclaim_batch: int
     # Pages of each swap area; none: what zswap does not take stays.
     swap_areas: tuple[int, ...]
+    # Nodes that the folios lie on, in turn.
+    nodes: tuple[int, ...]
     rounds: int
     duration_s: float
     # The segment of the pages that are written, shared by all workers.
@@ -139,6 +141,7 @@ class Usemem:
             config.limit_pages // config.workers,
             config.reclaim_batch,
             config.zswap.page_cluster,
+            config.nodes,
         )
         self._column = column
         self._stretches = board.cpu_row(CpuWord.STRETCHES)[: config.workers]

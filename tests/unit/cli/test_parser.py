@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from mpzswap.cli.parser import listed, one_of, seconds, size, sizes, whole
+from mpzswap.cli.parser import listed, on_off, one_of, seconds, size, sizes, whole
 
 
 def test_size_takes_units() -> None:
@@ -64,6 +64,13 @@ def test_name_that_is_not_there_is_answered_with_those_that_are() -> None:
 def test_sizes_may_be_the_same() -> None:
     """Two swap areas of one size are two."""
     assert sizes("16M,4K,16M") == (16 << 20, 4096, 16 << 20)
+
+
+def test_switch_is_on_or_off() -> None:
+    """Nothing else: 1 and yes may mean another thing elsewhere."""
+    assert (on_off("on"), on_off("off")) == (True, False)
+    with pytest.raises(argparse.ArgumentTypeError, match="'1': must be one of on, off"):
+        on_off("1")
 
 
 def test_bad_size_is_told_as_a_bad_argument() -> None:

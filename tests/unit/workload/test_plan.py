@@ -71,6 +71,24 @@ def test_swap_areas_are_counted_in_pages() -> None:
     assert choose(wishes()).swap_areas == ()
 
 
+@pytest.mark.parametrize(
+    ("swap", "shrinker", "enabled"),
+    [
+        ((), None, False),
+        ((4096,), None, True),
+        ((4096,), False, False),
+        ((), True, True),
+    ],
+)
+def test_shrinker_is_on_where_there_is_swap(
+    *, swap: tuple[int, ...], shrinker: bool | None, enabled: bool
+) -> None:
+    """Unless it is said which."""
+    plan = choose(wishes(swap=swap, shrinker=shrinker))
+
+    assert plan.topology.zswap.shrinker_enabled is enabled
+
+
 @pytest.mark.parametrize(("rounds", "expected"), [(None, 0), (3, 3)])
 def test_duration_takes_the_limit_off_the_rounds(
     rounds: int | None, expected: int

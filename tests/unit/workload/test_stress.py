@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any, cast, get_args
 
+import msgspec
 import pytest
 
 from mpzswap.driver.portal import PortalLayout
@@ -12,7 +13,7 @@ from mpzswap.ring.memory import Segment
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import Batching
 from mpzswap.workload.plan import Wishes, choose
-from mpzswap.workload.stress import start_workers, worker_cpus
+from mpzswap.workload.stress import nodes_of, start_workers, worker_cpus
 from mpzswap.workload.summary import context_report
 
 
@@ -60,3 +61,18 @@ def test_context_without_batching_has_one_request() -> None:
     plan = choose(Wishes(topology=Topology.for_host(devices=1), seed=1, batching="off"))
 
     assert context_report(plan.topology.zswap) == ContextReport(1, 1, 1, 4096 + 64)
+
+
+def test_folios_lie_on_the_node_of_the_worker() -> None:
+    """On all of them in turn, where that is asked for."""
+    topology = Topology.named("spr-2s8iaa")
+    near = choose(Wishes(topology=topology, seed=1, workers=1, memory=1 << 20))
+    far = msgspec.structs.replace(near, interleave=True)
+
+    assert [nodes_of(near, cpu) for cpu in (0, 56, 112, 223)] == [
+        (0,),
+        (1,),
+        (0,),
+        (1,),
+    ]
+    assert [nodes_of(far, cpu) for cpu in (0, 223)] == [(0, 1), (0, 1)]
