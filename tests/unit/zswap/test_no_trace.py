@@ -1,7 +1,7 @@
 """A folio with one page that cannot be stored leaves no trace in the pool."""
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from mpzswap.acomp.request import Request
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.store import Folio
+from mpzswap.zswap.swap_out import SwappedTo
 from tests.tools.zswap_rig import SAME, ZERO, Disk, Rig, noise, text
 
 NR_PAGES = 16
@@ -53,9 +54,19 @@ def trace(rig: Rig) -> Trace:
     )
 
 
-def compress_error(rig: Rig, bad: int) -> None:
+def timeout(rig: Rig, bad: int) -> None:
     """Let the device time out on one page."""
     rig.fake.compress_errors = {bad: -errno.ETIMEDOUT}
+
+
+def no_queue(rig: Rig, bad: int) -> None:
+    """Let the driver find no queue with room for one page."""
+    rig.fake.compress_errors = {bad: -errno.ENODEV}
+
+
+def compress_error(rig: Rig, bad: int) -> None:
+    """Let the device refuse one page."""
+    rig.fake.compress_errors = {bad: -errno.EINVAL}
 
 
 def incompressible(rig: Rig, bad: int) -> None:
@@ -88,7 +99,32 @@ def broken_submit(rig: Rig, bad: int) -> None:
     rig.fake.compress = failing  # type: ignore[method-assign]  # a fault
 
 
-FAULTS = [compress_error, incompressible, no_memory, broken_submit]
+def interrupted(rig: Rig, bad: int) -> None:
+    """Let Ctrl-C come when the sub-batch of one page is polled."""
+    poll, pause = rig.fake.poll, rig.fake.pause
+
+    def check(request: Request) -> None:
+        if rig.frames.address_of(bad) in request.pages:
+            rig.fake.poll = poll  # type: ignore[method-assign]  # a fault
+            rig.fake.pause = pause  # type: ignore[method-assign]  # a fault
+            raise KeyboardInterrupt
+
+    def poll_until(request: Request) -> int:
+        check(request)
+        return poll(request)
+
+    def pause_until(requests: Sequence[Request]) -> None:
+        for request in requests:
+            check(request)
+        pause(requests)
+
+    rig.fake.poll = poll_until  # type: ignore[method-assign]  # a fault
+    rig.fake.pause = pause_until  # type: ignore[method-assign]  # a fault
+
+
+# After these the store goes on with other folios; after those it ends.
+REJECTS = [timeout, no_queue, compress_error, incompressible, no_memory]
+ENDS = [broken_submit, interrupted]
 
 
 def rig_with_pages() -> Rig:
@@ -99,7 +135,7 @@ def rig_with_pages() -> Rig:
 
 
 @pytest.mark.parametrize("bad", BAD)
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", REJECTS + ENDS)
 def test_failed_folio_leaves_no_trace(fault: Broken, bad: int) -> None:
     """Bytes, entries, their order and the pool's size are as before."""
     rig = rig_with_pages()
@@ -109,8 +145,8 @@ def test_failed_folio_leaves_no_trace(fault: Broken, bad: int) -> None:
         rig.frames.views[0][:] = text(49)
     fault(rig, bad)
 
-    if fault is broken_submit:
-        with pytest.raises(OSError, match="transform"):
+    if fault in ENDS:
+        with pytest.raises((OSError, KeyboardInterrupt)):
             rig.zswap.store(rig.frames, [Folio(0, 0, NR_PAGES)])
     else:
         assert rig.zswap.store(rig.frames, [Folio(0, 0, NR_PAGES)]) == [False]
@@ -132,3 +168,89 @@ def test_folio_for_which_the_pool_got_full_leaves_no_trace() -> None:
         traces.append(trace(rig))
 
     assert traces[0] == traces[1]
+
+
+def kept(rig: Rig) -> tuple[int, dict[int, bytes]]:
+    """Give the bytes that a pool is charged, and each entry's, by offset."""
+    found = trace(rig)
+    assert found.pages == found.published
+    return found.charged_bytes, {offset: data for offset, _, data, _ in found.entries}
+
+
+def no_memory_for_one(rig: Rig, bad: int) -> None:
+    """Let the allocator have nothing for one page, by its size."""
+    rig.frames.views[bad][:] = noise(bad)[:2048] + bytes(2048)
+    alloc = rig.zswap._entries.zsmalloc.alloc
+
+    def failing(size: int) -> int:
+        if size > 1024:
+            raise MemoryError(size)
+        return alloc(size)
+
+    rig.zswap._entries.zsmalloc.alloc = failing  # type: ignore[method-assign]  # a fault
+
+
+@pytest.mark.parametrize("bad", [16, 23, 31])
+@pytest.mark.parametrize(
+    "fault", [timeout, no_queue, compress_error, incompressible, no_memory_for_one]
+)
+@pytest.mark.parametrize("batching", ["off", "requests", "driver"])
+def test_failed_folio_leaves_the_others_of_its_batch(
+    batching: str, fault: Broken, bad: int
+) -> None:
+    """Of three folios the second fails: it is as if only the others had come."""
+    settings = ZswapSettings(batching=batching, batch_size=5, writeback=False)  # type: ignore[arg-type]  # a mode
+    folios = [Folio(200, 0, 16), Folio(300, 16, 16), Folio(400, 32, 16)]
+    rig, other = Rig(settings), Rig(settings)
+    for each in (rig, other):
+        each.fill([text(n) for n in range(48)])
+    fault(rig, bad)
+
+    assert rig.zswap.store(rig.frames, folios) == [True, False, True]
+    assert other.zswap.store(other.frames, folios[::2]) == [True, True]
+    assert kept(rig) == kept(other)
+
+
+@pytest.mark.parametrize("fault", ENDS)
+def test_store_that_ends_leaves_no_folio_of_its_batch(fault: Broken) -> None:
+    """Nobody is told of any; what was stored by others stays."""
+    rig = rig_with_pages()
+    before = trace(rig)
+    rig.fill([text(50 + n) for n in range(48)])
+    fault(rig, 20)
+    folios = [Folio(200, 0, 16), Folio(300, 16, 16), Folio(400, 32, 16)]
+    with pytest.raises((OSError, KeyboardInterrupt)):
+        rig.zswap.store(rig.frames, folios)
+
+    assert trace(rig) == before
+    assert rig.zswap.stats().rejected_pages == 48
+
+
+def test_folio_for_which_the_pool_was_full_leaves_no_trace() -> None:
+    """The limit was reached before it came."""
+    rig = rig_with_pages()
+    rig.limit.max_pages = 1
+    before = trace(rig)
+
+    assert not rig.store([text(50 + n) for n in range(NR_PAGES)])
+    assert trace(rig) == before
+
+
+@pytest.mark.parametrize(("max_pages", "room_pages"), [(19, 1000), (1000, 7), (4, 0)])
+def test_folio_that_the_swap_file_cannot_take_leaves_no_trace(
+    max_pages: int, room_pages: int
+) -> None:
+    """Rejected by a full pool, then by a file or a disk that is nearly full."""
+    disk = Disk(max_pages)
+    rig = Rig(swap=disk)
+    rig.store([text(n) for n in range(20)], 100)
+    rig.zswap.write_back(4)
+    disk.room_pages = room_pages
+    rig.limit.max_pages = 1
+    rig.fill([text(50 + n) for n in range(NR_PAGES)])
+    before = trace(rig)
+
+    folios = [Folio(0, 0, NR_PAGES)]
+    assert rig.zswap.swap_out(rig.frames, folios) == [SwappedTo.NONE]
+    assert trace(rig) == before
+    assert rig.zswap.stats().swap_write_fail == NR_PAGES
