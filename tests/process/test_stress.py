@@ -16,7 +16,7 @@ from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.report.records import StressReport
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import Batching
-from mpzswap.workload.plan import Progress, StressPlan
+from mpzswap.workload.plan import Progress, StressPlan, Wishes, choose
 from mpzswap.workload.stress import run
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
@@ -108,19 +108,87 @@ def test_folios_of_every_size_come_back(folio_pages: int) -> None:
     assert report.zswap.zswpout > 0
 
 
-def test_batching_modes_store_the_same_pages() -> None:
-    """How pages are batched changes no count but that of the sub-batches."""
-    plan = changed(workers=1, limit_pages=512)
-    reports = [run(plan.with_batching(mode), ignore) for mode in get_args(Batching)]
+def work_of(report: StressReport) -> list[object]:
+    """Give all that was done, whatever its order and its time."""
+    wqs = [wq for device in report.devices for wq in device.wqs]
+    # What lies beside what depends on the order in which sub-batches end.
+    zswap = msgspec.structs.replace(report.zswap, pool_total_size=0)
+    return [
+        zswap,
+        report.driver,
+        report.paths,
+        report.verify,
+        sum(wq.comp_calls for wq in wqs),
+        sum(wq.decomp_calls for wq in wqs),
+        sum(wq.comp_bytes for wq in wqs),
+        sum(wq.decomp_bytes for wq in wqs),
+    ]
 
-    assert len({report.zswap for report in reports}) == 1
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("folio_pages", "limit_pages"), [(16, 3072), (1, 2500)])
+def test_batching_modes_do_the_same_work(folio_pages: int, limit_pages: int) -> None:
+    """Runs of one seed differ in sub-batches and time alone: they can be compared."""
+    plan = changed(
+        memory_pages=2048,
+        folio_pages=folio_pages,
+        limit_pages=limit_pages,
+        compressor="deflate-iaa",
+    )
+    off, requests, driver = (
+        work_of(run(plan.with_batching(mode), ignore)) for mode in get_args(Batching)
+    )
+
+    assert off == requests
+    assert off == driver
 
 
 def test_same_seed_gives_the_same_counts() -> None:
     """One worker's run follows from its seed."""
     first, second = (run(changed(workers=1, limit_pages=512), ignore) for _ in range(2))
 
-    assert first.zswap == second.zswap
+    assert work_of(first) == work_of(second)
+
+
+def tenth(*, shrinker: bool, swap: tuple[int, ...]) -> StressReport:
+    """Run with a pool that may have a tenth of the pages that are written."""
+    memory = 4 << 20
+    zswap = msgspec.structs.replace(TWO_DEVICES.zswap, max_pool_percent=10)
+    topology = msgspec.structs.replace(TWO_DEVICES, memory=memory, zswap=zswap)
+    wishes = Wishes(
+        topology=topology,
+        seed=3,
+        workers=1,
+        memory=memory,
+        limit=memory // 2,
+        compressor="lz4",
+        shrinker=shrinker,
+        swap=swap,
+        interleave=True,
+    )
+    return run(choose(wishes), ignore)
+
+
+@pytest.mark.parametrize("swap", [(4 << 20,), (4 << 20, 2 << 20)])
+def test_pool_of_a_tenth_is_shrunk(swap: tuple[int, ...]) -> None:
+    """Nothing is rejected for good; what was written back is what it was."""
+    report = tenth(shrinker=True, swap=swap)
+
+    assert_books_balance(report)
+    assert report.zswap.rejected_pages == 0
+    assert report.zswap.written_back_pages > 200
+    assert report.zswap.pswpin > 200
+
+
+def test_pool_of_a_tenth_rejects_without_the_shrinker() -> None:
+    """Nothing is written back; what is rejected stays, and is what it was."""
+    report = tenth(shrinker=False, swap=())
+
+    assert_books_balance(report)
+    assert report.zswap.rejected_pages > 200
+    assert report.zswap.pool_limit_hit > 0
+    assert report.zswap.written_back_pages == report.zswap.pswpout == 0
+    assert report.paths.reasons["pool_limit"] == report.zswap.rejected_pages
 
 
 def test_pool_limit_rejects_and_loses_nothing() -> None:
