@@ -12,12 +12,17 @@ import msgspec
 import pytest
 
 from mpzswap.errors import DeviceDiedError
+from mpzswap.machine.core import Core
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.report.records import StressReport
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import Batching
+from mpzswap.workload import stress
+from mpzswap.workload.gather import Gathered
 from mpzswap.workload.plan import Progress, StressPlan, Wishes, choose
 from mpzswap.workload.stress import run
+from mpzswap.workload.summary import summarize
+from mpzswap.workload.worker import WorkerResult
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
 
@@ -126,14 +131,21 @@ def work_of(report: StressReport) -> list[object]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("folio_pages", "limit_pages"), [(16, 3072), (1, 2500)])
-def test_batching_modes_do_the_same_work(folio_pages: int, limit_pages: int) -> None:
+@pytest.mark.parametrize(
+    ("workers", "memory_pages", "folio_pages"), [(2, 2048, 1), (1, 16384, 16)]
+)
+def test_batching_modes_do_the_same_work(
+    workers: int, memory_pages: int, folio_pages: int
+) -> None:
     """Runs of one seed differ in sub-batches and time alone: they can be compared."""
     plan = changed(
-        memory_pages=2048,
+        workers=workers,
+        memory_pages=memory_pages,
         folio_pages=folio_pages,
-        limit_pages=limit_pages,
+        limit_pages=workers * memory_pages * 3 // 4,
         compressor="deflate-iaa",
+        # The larger differed when the limit counted the pool's pages.
+        seed=2,
     )
     off, requests, driver = (
         work_of(run(plan.with_batching(mode), ignore)) for mode in get_args(Batching)
@@ -243,6 +255,42 @@ def test_what_zswap_rejects_goes_to_the_swap_file() -> None:
     assert report.zswap.written_back_pages == 0
     assert report.zswap.pswpout == report.zswap.rejected_pages > 0
     assert report.zswap.pswpin > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "list_end"),
+        ({"reclaim_batch": 1}, "full"),
+        ({"folio_pages": 512}, "pmd"),
+        ({"interleave": True}, "node"),
+        ({"swap_areas": (1024, 1024)}, "swap_area"),
+    ],
+)
+def test_workers_tell_of_reclaim_and_readahead(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], reason: str
+) -> None:
+    """Why their batches ended, and how many pages were read ahead and hit."""
+    told: list[WorkerResult] = []
+
+    def listen(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
+        told.extend(gathered.results)
+        return summarize(plan, core, gathered)
+
+    monkeypatch.setattr(stress, "summarize", listen)
+    two_nodes = Topology.named("spr-2s8iaa")
+    topology = two_nodes if "interleave" in changes else TWO_DEVICES
+    plan = changed(topology=topology, workers=1, limit_pages=512, rounds=1, **changes)
+    report = run(plan, ignore)
+
+    assert_books_balance(report)
+    for result in told:
+        plug = result.reclaim
+        assert getattr(plug, reason) > 0
+        assert plug.batches == (
+            plug.full + plug.swap_area + plug.node + plug.pmd + plug.list_end
+        )
+        assert 0 < result.swap_ra_hit <= result.swap_ra < result.pages_loaded
 
 
 def test_incompressible_pages_are_rejected_without_writeback() -> None:
