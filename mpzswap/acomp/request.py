@@ -92,10 +92,10 @@ class Acomp(Protocol):
         """Take back a request that is not in flight."""
 
     def compress(self, request: Request) -> int:
-        """Submit; -EINPROGRESS, or 0 where the work is done already."""
+        """Submit; -EINPROGRESS, or what ``poll`` gives where it is done already."""
 
     def decompress(self, request: Request) -> int:
-        """Submit; -EINPROGRESS, or 0 where the work is done already."""
+        """Submit; -EINPROGRESS, or what ``poll`` gives where it is done already."""
 
     def poll(self, request: Request) -> int:
         """Give -EAGAIN while a page is pending, then 0 or the first page's error."""

@@ -20,6 +20,7 @@ from mpzswap.driver.estimate import ServiceTimes
 from mpzswap.driver.outcome import Outcome
 from mpzswap.driver.parts import DriverParts
 from mpzswap.driver.request import IaaRequest, Run
+from mpzswap.driver.verify import Verification
 from mpzswap.page.frame import PAGE_SIZE
 
 # Plain integers: comparing with a member of an enum costs three times as much.
@@ -37,6 +38,7 @@ class Harvest:
         self._portal = parts.portal
         self._times = times
         self._outcome = outcome
+        self._verification = Verification(parts.portal, outcome)
         self._timeout_ns = parts.settings.completion_timeout_ms * 1_000_000
 
     def take(self, request: IaaRequest) -> None:
@@ -56,35 +58,82 @@ class Harvest:
 
     def _take_run(self, request: IaaRequest, run: Run, answers: bytes) -> None:
         """Take a run, all pages of which are answered."""
-        self._take_answers(request, range(run.start, run.stop), run, answers)
+        self._take_answers(request, run, range(run.start, run.stop), answers)
         last = self._portal.records[request.first + run.stop - 1]
         service_ns = int(last["completed_ns"]) - int(last["taken_ns"])
-        self._times.learn(request.operation, service_ns)
+        operation = Operation.DECOMPRESS if run.part else request.operation
+        self._times.learn(operation, service_ns)
 
     def _take_answers(
         self,
         request: IaaRequest,
-        pages: Sequence[int],
         run: Run,
+        positions: Sequence[int],
         answers: Sequence[int],
     ) -> None:
-        records = self._portal.records[request.first : request.first + run.stop]
-        sizes = records["output_size"].tolist()
-        compress = request.operation == Operation.COMPRESS
+        if run.part is not None:
+            right = self._verification.take(request, positions, answers)
+            self._end_compressed(request, run, right)
+        elif request.operation == Operation.COMPRESS:
+            self._take_compressed(request, run, positions, answers)
+        else:
+            self._take_decompressed(request, run, positions, answers)
+
+    def _take_compressed(
+        self,
+        request: IaaRequest,
+        run: Run,
+        positions: Sequence[int],
+        answers: Sequence[int],
+    ) -> None:
+        sizes = self._sizes(request, run)
+        order = request.order
+        good = []
+        for position, status in zip(positions, answers, strict=True):
+            page = order[position]
+            request.statuses[page] = status
+            request.paths[page] = DEVICE
+            if status == SUCCESS:
+                request.lengths[page] = sizes[position]
+                good.append(position)
+            else:
+                self._take_error(request, position)
+        if self._parts.settings.verify_compress:
+            self._verification.hold(request, run, good)
+        else:
+            self._end_compressed(request, run, good)
+
+    def _end_compressed(
+        self, request: IaaRequest, run: Run, positions: Sequence[int]
+    ) -> None:
+        """End pages that are compressed, and right if that was to be verified."""
         done_bytes = 0
-        done_pages = 0
-        for page, status in zip(pages, answers, strict=True):
+        for position in positions:
+            page = request.order[position]
+            done_bytes += request.lengths[page]
+            request.errors[page] = 0
+        stats = self._outcome.stats
+        stats.device_pages += len(positions)
+        stats.total_comp_bytes_out += done_bytes
+        run.queue.stats.comp_bytes += done_bytes
+
+    def _take_decompressed(
+        self,
+        request: IaaRequest,
+        run: Run,
+        positions: Sequence[int],
+        answers: Sequence[int],
+    ) -> None:
+        sizes = self._sizes(request, run)
+        order = request.order
+        done_bytes = done_pages = 0
+        for position, status in zip(positions, answers, strict=True):
+            page = order[position]
             request.statuses[page] = status
             request.paths[page] = DEVICE
             if status != SUCCESS:
-                code = int(records["error_code"][page])
-                self._take_error(request, page, errno_of(status, code))
-            elif compress:
-                done_pages += 1
-                done_bytes += sizes[page]
-                request.lengths[page] = sizes[page]
-                request.errors[page] = 0
-            elif sizes[page] == PAGE_SIZE:
+                self._take_error(request, position)
+            elif sizes[position] == PAGE_SIZE:
                 done_pages += 1
                 done_bytes += request.lengths[page]
                 request.errors[page] = 0
@@ -92,14 +141,19 @@ class Harvest:
                 self._outcome.fall_back(request, page, "decompressed_size")
         stats = self._outcome.stats
         stats.device_pages += done_pages
-        if compress:
-            run.queue.stats.comp_bytes += done_bytes
-            stats.total_comp_bytes_out += done_bytes
-        else:
-            run.queue.stats.decomp_bytes += done_bytes
-            stats.total_decomp_bytes_in += done_bytes
+        stats.total_decomp_bytes_in += done_bytes
+        run.queue.stats.decomp_bytes += done_bytes
 
-    def _take_error(self, request: IaaRequest, page: int, error: int) -> None:
+    def _sizes(self, request: IaaRequest, run: Run) -> list[int]:
+        """Give the output sizes of all positions up to the run's last."""
+        records = self._portal.records[request.first : request.first + run.stop]
+        sizes: list[int] = records["output_size"].tolist()
+        return sizes
+
+    def _take_error(self, request: IaaRequest, position: int) -> None:
+        page = request.order[position]
+        code = int(self._portal.records["error_code"][request.first + position])
+        error = errno_of(request.statuses[page], code)
         reason = f"status_{request.statuses[page]:#04x}"
         if request.operation == Operation.DECOMPRESS:
             self._outcome.count_error(error)
@@ -120,8 +174,8 @@ class Harvest:
         for run in [run for run in request.runs if run.queue.device in dead]:
             self._end_run(request, run)
             reason = "completion_timeout" if run.late else "device_died"
-            for page in self._unanswered(request, run):
-                self._outcome.fall_back(request, page, reason)
+            for position in self._unanswered(request, run):
+                self._outcome.fall_back(request, request.order[position], reason)
 
     def _end_late(self, request: IaaRequest, now_ns: int) -> None:
         """Have a device ended that has not answered within the limit."""
@@ -136,11 +190,11 @@ class Harvest:
         """Take what is answered of a run that will not be over; give the rest."""
         # Read now that the device is dead: nothing comes after it.
         statuses = self._portal.statuses(request.first, run.stop)
-        pages = range(run.start, run.stop)
-        answered = [page for page in pages if statuses[page]]
-        answers = [statuses[page] for page in answered]
-        self._take_answers(request, answered, run, answers)
-        return [page for page in pages if not statuses[page]]
+        positions = range(run.start, run.stop)
+        answered = [position for position in positions if statuses[position]]
+        answers = [statuses[position] for position in answered]
+        self._take_answers(request, run, answered, answers)
+        return [position for position in positions if not statuses[position]]
 
     @staticmethod
     def _end_run(request: IaaRequest, run: Run) -> None:

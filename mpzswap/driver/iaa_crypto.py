@@ -11,6 +11,10 @@ The driver: an ``Acomp`` whose work is done by devices, or by software if need b
           |
        done                  0 or a negative errno for each page
 
+How the submitter learns of it (sync_mode): ``sync``, it submits and waits; ``async``,
+it polls; ``async_irq``, it polls too, but sleeps in between until a device raises the
+submitter's interrupt.
+
 One instance serves one submitter: a CPU's worker, or a thread of the user.
 """
 
@@ -27,6 +31,9 @@ from mpzswap.driver.software import Software
 from mpzswap.driver.stats import DriverStats
 from mpzswap.driver.submit import Submission
 
+# Without an interrupt we look all the same: a device that died raises none.
+INTERRUPT_LIMIT_MS = 10
+
 
 class IaaCrypto:
     """The driver of one submitter; see the module."""
@@ -34,6 +41,8 @@ class IaaCrypto:
     def __init__(self, parts: DriverParts) -> None:
         self.stats = DriverStats()
         self.queues = parts.queues
+        self._sync = parts.settings.sync_mode == "sync"
+        self._interrupt = parts.interrupt
         self._portal = parts.portal
         self._clock = parts.clock
         self._waiter = Waiter(parts.clock)
@@ -51,16 +60,16 @@ class IaaCrypto:
     def release(self, request: Request) -> None:
         """Take back a request that is not in flight."""
         request = ours(request)
-        if request.runs:
+        if request.runs or request.unverified:
             raise ValueError(f"release: {request.in_flight} pages are in flight")
         self._portal.release(request.first, request.capacity)
 
     def compress(self, request: Request) -> int:
-        """Submit; -EINPROGRESS, or 0 where software has done it already."""
+        """Submit; -EINPROGRESS, or what ``poll`` gives where it is done already."""
         return self._start(ours(request), Operation.COMPRESS)
 
     def decompress(self, request: Request) -> int:
-        """Submit; -EINPROGRESS, or 0 where software has done it already."""
+        """Submit; -EINPROGRESS, or what ``poll`` gives where it is done already."""
         return self._start(ours(request), Operation.DECOMPRESS)
 
     def poll(self, request: Request) -> int:
@@ -70,13 +79,18 @@ class IaaCrypto:
             self._submission.submit(request)
         if request.runs:
             self._harvest.take(request)
-        if request.waiting or request.runs:
+        if request.unverified:
+            self._submission.verify(request)
+        if request.pending:
             return EAGAIN
         return next((error for error in request.errors if error), 0)
 
     def pause(self, requests: Sequence[Request]) -> None:
         """Give the devices time; all of *requests* that are pending are waited for."""
         pending = [ours(request) for request in requests]
+        if self._interrupt and all(r.runs for r in pending):
+            self._interrupt.wait(INTERRUPT_LIMIT_MS)
+            return
         # One that waits for a place looks again about when something else is done.
         soon_ns = self._clock.now_ns() + self._times.expected_ns(Operation.COMPRESS, 1)
         due_ns = min((r.due_ns for r in pending if r.runs), default=soon_ns)
@@ -89,4 +103,12 @@ class IaaCrypto:
         request.start(operation)
         if request.waiting:
             self._submission.submit(request)
-        return EINPROGRESS if request.runs or request.waiting else 0
+        if not request.pending:
+            return self.poll(request)
+        return self._finish(request) if self._sync else EINPROGRESS
+
+    def _finish(self, request: IaaRequest) -> int:
+        """Wait for all pages; that each of them ends is what ``poll`` sees to."""
+        while (result := self.poll(request)) == EAGAIN:
+            self.pause([request])
+        return result

@@ -16,10 +16,14 @@ class Outcome:
         self._software = software
 
     def fail(self, request: IaaRequest, page: int, error: int, reason: str) -> None:
-        """End a page with a negative errno."""
+        """End a page with the negative errno that its completion became."""
+        self.refuse(request, page, error, reason)
+        self.count_error(error)
+
+    def refuse(self, request: IaaRequest, page: int, error: int, reason: str) -> None:
+        """End a page with a negative errno that no completion said."""
         request.errors[page] = error
         self.stats.count_reason(reason)
-        self.count_error(error)
 
     def fall_back(self, request: IaaRequest, page: int, reason: str) -> None:
         """Do a page in software; it counts as that, never as a device's success."""
@@ -33,13 +37,13 @@ class Outcome:
 
     def fall_back_rest(self, request: IaaRequest, reason: str) -> None:
         """Do in software what is in no queue."""
-        for page in range(request.next, len(request.pages)):
+        for page in request.order[request.next :]:
             self.fall_back(request, page, reason)
         request.next = len(request.pages)
 
     def fail_rest(self, request: IaaRequest, error: int, reason: str) -> None:
         """End what is in no queue."""
-        for page in range(request.next, len(request.pages)):
+        for page in request.order[request.next :]:
             self.fail(request, page, error, reason)
         request.next = len(request.pages)
 

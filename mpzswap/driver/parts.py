@@ -5,6 +5,7 @@ from typing import Protocol
 
 from mpzswap.clock.work import Clock
 from mpzswap.codec.contract import Codec
+from mpzswap.completion.interrupt import Interrupt
 from mpzswap.driver.portal import Portal
 from mpzswap.driver.queue import SubmitQueue
 from mpzswap.ring.memory import AddressSpace
@@ -48,3 +49,5 @@ class DriverParts:
     space: AddressSpace
     pasid: int
     clock: Clock
+    # What devices signal with each completion; None: we poll.
+    interrupt: Interrupt | None = None

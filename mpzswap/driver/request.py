@@ -1,13 +1,17 @@
 """
 A request of this driver, and how far its pages are.
 
-    pages   | done | in flight: run, run, ... | next: not in a queue yet |
+    order   | done | in flight: run, run, ... | next: not in a queue yet |
 
-Pages go into queues in their order; those that went into one queue together are a
-run.  A run is over when each of its pages has an answer.
+Pages go into queues in an order of the driver's own; a place in that order is a
+*position*, and the page there has the completion record of that number.  Positions
+that went into one queue together are a run.  A run is over when each of them has an
+answer; with verify_compress what a run compressed then goes into the queue once more.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from heapq import nlargest
 
 from mpzswap.acomp.request import EINPROGRESS, Operation, Path, Request
 from mpzswap.completion.status import Status
@@ -15,13 +19,29 @@ from mpzswap.driver.queue import SubmitQueue
 
 
 @dataclass(eq=False, slots=True)
+class Unverified:
+    """Positions *start* to *stop*, compressed in *queue*, that are to be verified."""
+
+    queue: SubmitQueue
+    start: int
+    stop: int
+
+    @property
+    def left(self) -> int:
+        """How many are in no queue yet."""
+        return self.stop - self.start
+
+
+@dataclass(eq=False, slots=True)
 class Run:
-    """Pages *start* to *stop* of a request, in flight in one queue."""
+    """Positions *start* to *stop* of a request, in flight in one queue."""
 
     queue: SubmitQueue
     start: int
     stop: int
     submitted_ns: int
+    # What it verifies; None: it does the request's operation.
+    part: Unverified | None = None
     # Not answered within the limit; its device is being ended.
     late: bool = False
 
@@ -33,9 +53,14 @@ class IaaRequest(Request):
     # Its first completion record and buffer; the others follow.
     first: int = 0
     operation: Operation = Operation.COMPRESS
-    # The first page that is in no queue yet.
+    # The page at each position.
+    order: Sequence[int] = ()
+    # The first position that is in no queue yet.
     next: int = 0
     runs: list[Run] = field(default_factory=list)
+    unverified: list[Unverified] = field(default_factory=list)
+    # CRC of what was compressed, by position, until it is verified.
+    crcs: dict[int, int] = field(default_factory=dict)
     # Attempts to get a place since the last one that got any, and the last of them.
     retries: int = 0
     tried_ns: int = 0
@@ -46,6 +71,11 @@ class IaaRequest(Request):
     def waiting(self) -> int:
         """Pages that are in no queue yet."""
         return len(self.pages) - self.next
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything is still to be done, or to be answered."""
+        return bool(self.waiting or self.runs or self.unverified)
 
     @property
     def in_flight(self) -> int:
@@ -60,7 +90,7 @@ class IaaRequest(Request):
             ValueError: it is in flight, or has more pages than it holds.
         """
         count = len(self.pages)
-        if self.runs or count > self.capacity:
+        if self.runs or self.unverified or count > self.capacity:
             raise ValueError(
                 f"request: {count} pages, {self.in_flight} in flight; "
                 f"must be up to {self.capacity}, and none in flight"
@@ -74,17 +104,45 @@ class IaaRequest(Request):
         self.paths = [int(Path.NONE)] * count
         if operation == Operation.COMPRESS:
             self.lengths = [0] * count
+        self.order = range(count)
         self.next = 0
+        self.crcs.clear()
         self.retries = 0
         self.due_ns = 0
         # Last: a request without errors was never started (Ctrl-C may come anywhere).
         self.errors = [EINPROGRESS] * count
 
+    def put_largest_first(self, second: int) -> None:
+        """
+        Let the two longest inputs come first: at position 0, and at *second*.
+
+        Which is the first of the second queue, if there is one: what takes longest
+        is begun first.  Source: version 14 of the series, which submits the two
+        largest sources of a batch of decompressions first.
+        """
+        count = len(self.pages)
+        largest = nlargest(2, range(count), key=self.lengths.__getitem__)
+        order = [page for page in range(count) if page not in largest]
+        order.insert(0, largest[0])
+        order.insert(second, largest[1])
+        self.order = order
+
+    def note(self, run: Run) -> None:
+        """Note that a run is about to be handed over."""
+        self.runs.append(run)
+        if run.part is None:
+            self.next = run.stop
+        else:
+            run.part.start = run.stop
+
     def withdraw(self, run: Run) -> None:
         """Let the pages of a run that was not published wait again."""
         if run in self.runs:
             self.runs.remove(run)
-        self.next = run.start
+        if run.part is None:
+            self.next = run.start
+        else:
+            run.part.start = run.start
 
 
 def ours(request: Request) -> IaaRequest:

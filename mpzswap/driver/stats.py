@@ -17,6 +17,8 @@ class WqStats:
     comp_bytes: int = 0
     decomp_calls: int = 0
     decomp_bytes: int = 0
+    # Descriptors that verified a compression; the kernel counts them nowhere.
+    verify_calls: int = 0
     # Times that there was no place, and it was tried again.
     retries: int = 0
     # The most descriptors outstanding, of all submitters, at a submission of ours.

@@ -2,26 +2,39 @@
 Submission: which queues, how many pages to each, and what if all are full.
 
 The queues of an operation are used in turn (wq_table_next_wq): a request's pages
-are shared out over all of them, and the next request begins where it ended.  What
-they do not take is tried again whenever the request is polled.
+are dealt out to them, and the next request begins where it ended.  What a queue does
+not take is offered to the next ones, and again whenever the request is polled.
 """
 
 import errno
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from mpzswap.acomp.request import Operation
 from mpzswap.driver.estimate import ServiceTimes
 from mpzswap.driver.outcome import Outcome
 from mpzswap.driver.parts import DriverParts
-from mpzswap.driver.prepare import prep_compress, prep_decompress
+from mpzswap.driver.prepare import Sender, prep_compress, prep_decompress
 from mpzswap.driver.queue import SubmitQueue
-from mpzswap.driver.request import IaaRequest, Run
+from mpzswap.driver.request import IaaRequest, Run, Unverified
+from mpzswap.driver.turns import Turns
+from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.topology.wq_table import WqId
 
 # Ours: attempts closer together than this count as one.  The kernel's are some ns
 # apart, and an entry is free again after some us; a device that is a process may
 # have no core for many ms.
 RETRY_INTERVAL_NS = 1_000_000
+# Of two pages it does not matter which is first.
+MIN_ORDERED = 3
+
+
+@dataclass(eq=False)
+class Table:
+    """The queues of one operation, and whose turn it is."""
+
+    queues: Sequence[SubmitQueue]
+    turns: Turns
 
 
 class Submission:
@@ -33,8 +46,10 @@ class Submission:
         self._parts = parts
         self._times = times
         self._outcome = outcome
-        self._tables: dict[Operation, list[SubmitQueue]] = {}
-        self._turn = Counter[Operation]()
+        handle = parts.interrupt.handle if parts.interrupt else 0
+        self._sender = Sender.of(parts.pasid, handle)
+        self._verifier = self._sender.verifying()
+        self._tables: dict[Operation, Table] = {}
         self._generation = -1
 
     def submit(self, request: IaaRequest) -> None:
@@ -43,23 +58,31 @@ class Submission:
         if self._parts.machine.generation() != self._generation:
             self._rebalance()
         table = self._tables[request.operation]
-        if not table:
+        if not table.queues:
             self._outcome.fall_back_rest(request, "no_device")
             return
-        share = -(-request.waiting // len(table))
-        turn = self._turn[request.operation]
-        used = 0
+        shares = table.turns.deal(request.waiting)
+        if self._is_ordered(request):
+            request.put_largest_first(shares[0][1] if shares[1:] else 1)
+        first = shares[0][0]
+        in_turn = [*table.queues[first:], *table.queues[:first]]
         try:
-            while request.waiting and used < len(table):
-                used += 1
-                self._submit_to(table[(turn + used - 1) % len(table)], request, share)
+            self._submit_in_turn(request, in_turn, [share for _, share in shares])
         finally:
             # After all are published: to wake one device costs us more than to
             # prepare for the next, which may be awake.
-            for place in range(turn, turn + used):
-                table[place % len(table)].doorbell.ring()
-        self._turn[request.operation] = (turn + used) % len(table)
+            for run in request.runs:
+                run.queue.doorbell.ring()
         if request.waiting:
+            self._count_retry(request)
+
+    def verify(self, request: IaaRequest) -> None:
+        """Let devices decompress what they have compressed, as far as queues take."""
+        for part in request.unverified:
+            self._submit_to(part.queue, request, part.left, part)
+            part.queue.doorbell.ring()
+        request.unverified = [part for part in request.unverified if part.left]
+        if request.unverified:
             self._count_retry(request)
 
     def has_core_to_spare(self) -> bool:
@@ -68,18 +91,43 @@ class Submission:
         busy = {
             queue.device
             for table in self._tables.values()
-            for queue in table
+            for queue in table.queues
             if queue.in_flight
         }
         machine = self._parts.machine
         return len(busy) + machine.submitters() <= machine.cores
 
-    def _submit_to(self, queue: SubmitQueue, request: IaaRequest, share: int) -> None:
-        count = queue.try_reserve(min(share, request.waiting))
+    def _is_ordered(self, request: IaaRequest) -> bool:
+        """Tell whether to choose which page comes first: nothing is on its way yet."""
+        decompress = request.operation == Operation.DECOMPRESS
+        return decompress and not request.next and request.waiting >= MIN_ORDERED
+
+    def _submit_in_turn(
+        self, request: IaaRequest, in_turn: Sequence[SubmitQueue], shares: list[int]
+    ) -> None:
+        """Give each queue its share, and what those before it did not take."""
+        refused = 0
+        rest = [0] * (len(in_turn) - len(shares))
+        for queue, share in zip(in_turn, shares + rest, strict=True):
+            wanted = share + refused
+            if not wanted:
+                return
+            refused = wanted - self._submit_to(queue, request, wanted)
+
+    def _submit_to(
+        self,
+        queue: SubmitQueue,
+        request: IaaRequest,
+        wanted: int,
+        part: Unverified | None = None,
+    ) -> int:
+        """Put what comes next, or what comes next of *part*, into a queue."""
+        count = queue.try_reserve(wanted)
         if not count:
-            return
+            return 0
         now_ns = self._parts.clock.now_ns()
-        run = Run(queue, request.next, request.next + count, now_ns)
+        start = part.start if part else request.next
+        run = Run(queue, start, start + count, now_ns, part)
         before = queue.lane.published
         try:
             self._publish(request, run)
@@ -91,23 +139,31 @@ class Submission:
             raise
         self._count(request, run)
         request.retries = 0
-        work_ns = self._times.expected_ns(request.operation, queue.occupancy.seen)
+        operation = Operation.DECOMPRESS if part else request.operation
+        work_ns = self._times.expected_ns(operation, queue.occupancy.seen)
         request.due_ns = max(request.due_ns, now_ns + work_ns)
+        return count
 
     def _publish(self, request: IaaRequest, run: Run) -> None:
         """Fill the slots of a run, note it, and hand it over, in this order."""
-        if request.operation == Operation.COMPRESS:
+        count = run.stop - run.start
+        if run.part is not None:
+            # What is left there from compression is no answer.
+            self._parts.portal.clear(request.first + run.start, count)
+            self._prepare_decompress(request, run, self._verifier)
+        elif request.operation == Operation.COMPRESS:
             self._prepare_compress(request, run)
         else:
-            self._prepare_decompress(request, run)
-        request.runs.append(run)
-        request.next = run.stop
-        run.queue.publish(run.stop - run.start)
+            self._prepare_decompress(request, run, self._sender)
+        request.note(run)
+        run.queue.publish(count)
 
     def _count(self, request: IaaRequest, run: Run) -> None:
         count, stats = run.stop - run.start, run.queue.stats
         stats.max_occupancy = run.queue.occupancy.highest
-        if request.operation == Operation.COMPRESS:
+        if run.part is not None:
+            stats.verify_calls += count
+        elif request.operation == Operation.COMPRESS:
             stats.comp_calls += count
             self._outcome.stats.total_comp_calls += count
         else:
@@ -117,29 +173,41 @@ class Submission:
     # Hot: once a page.  Addresses are looked up by the run and advanced by steps.
 
     def _prepare_compress(self, request: IaaRequest, run: Run) -> None:
-        slots, pasid = run.queue.lane.slots, self._parts.pasid
-        for slot, completion, buffer, page in self._places(request, run):
-            prep_compress((slots, slot), pasid, completion, page, buffer)
-
-    def _prepare_decompress(self, request: IaaRequest, run: Run) -> None:
-        slots, pasid = run.queue.lane.slots, self._parts.pasid
-        lengths = request.lengths[run.start : run.stop]
-        places = zip(self._places(request, run), lengths, strict=True)
-        for (slot, completion, buffer, page), length in places:
-            prep_decompress((slots, slot), pasid, completion, (buffer, length), page)
-
-    def _places(
-        self, request: IaaRequest, run: Run
-    ) -> Iterable[tuple[int, int, int, int]]:
-        """Give, for each page of a run: slot, record, buffer, uncompressed page."""
-        count = run.stop - run.start
-        return zip(
-            map(run.queue.lane.slot, range(count)),
-            self._parts.portal.record_addresses(request.first + run.start, count),
-            request.buffers.addresses(run.start, count),
-            request.pages[run.start : run.stop],
+        slots, sender = run.queue.lane.slots, self._sender
+        order = request.order[run.start : run.stop]
+        assert isinstance(order, range), "compression is in the order of the pages"
+        places = zip(
+            *self._slots_and_records(request, run),
+            request.buffers.addresses(order.start, len(order)),
+            request.pages[order.start : order.stop],
             strict=True,
         )
+        for slot, completion, buffer, page in places:
+            prep_compress((slots, slot), sender, completion, page, buffer)
+
+    def _prepare_decompress(
+        self, request: IaaRequest, run: Run, sender: Sender
+    ) -> None:
+        slots, buffers = run.queue.lane.slots, request.buffers.address
+        order = request.order[run.start : run.stop]
+        places = zip(*self._slots_and_records(request, run), order, strict=True)
+        for slot, completion, page in places:
+            source = buffers + page * PAGE_SIZE, request.lengths[page]
+            prep_decompress(
+                (slots, slot), sender, completion, source, request.pages[page]
+            )
+
+    def _slots_and_records(
+        self, request: IaaRequest, run: Run
+    ) -> tuple[Iterable[int], Iterable[int]]:
+        """Give, for each position of a run, its slot and its record's address."""
+        count = run.stop - run.start
+        return (
+            map(run.queue.lane.slot, range(count)),
+            self._parts.portal.record_addresses(request.first + run.start, count),
+        )
+
+    # Want of places
 
     def _count_retry(self, request: IaaRequest) -> None:
         """No queue had a place: bounded, as IAA_ALLOC_DESC_COMP_TIMEOUT has it."""
@@ -150,8 +218,10 @@ class Submission:
         request.tried_ns = now_ns
         # A queue may be full since its device is dead: then the table changes, and
         # the next attempt has other queues.
-        for device in {queue.device for queue in self._tables[request.operation]}:
+        queues = self._tables[request.operation].queues
+        for device in {queue.device for queue in queues}:
             self._parts.machine.is_usable(device)
+        self._give_up_unverified(request)
         settings = self._parts.settings
         if request.operation == Operation.COMPRESS:
             if request.retries > settings.comp_alloc_retries:
@@ -159,14 +229,29 @@ class Submission:
         elif request.retries > settings.decomp_alloc_retries:
             self._outcome.fall_back_rest(request, "queue_full")
 
+    def _give_up_unverified(self, request: IaaRequest) -> None:
+        """Compress anew, in software, what no device will verify."""
+        is_usable = self._parts.machine.is_usable
+        used_up = request.retries > self._parts.settings.decomp_alloc_retries
+        for part in list(request.unverified):
+            if used_up or not is_usable(part.queue.device):
+                request.unverified.remove(part)
+                reason = "queue_full" if used_up else "device_died"
+                for page in request.order[part.start : part.stop]:
+                    self._outcome.fall_back(request, page, reason)
+
     def _rebalance(self) -> None:
         """Choose the queues anew out of those that are usable now."""
         generation = self._parts.machine.generation()
         tables = self._parts.machine.tables()
         by_id = {(queue.device, queue.wq): queue for queue in self._parts.queues}
+
+        def table(wqs: Sequence[WqId], consec: int = 1) -> Table:
+            return Table([by_id[wq] for wq in wqs], Turns(len(wqs), consec))
+
         self._tables = {
-            Operation.COMPRESS: [by_id[wq] for wq in tables.comp],
-            Operation.DECOMPRESS: [by_id[wq] for wq in tables.decomp],
+            Operation.COMPRESS: table(tables.comp, tables.comp_consec),
+            Operation.DECOMPRESS: table(tables.decomp),
         }
         # Last: an exception of the user's may come anywhere, and then it is not done.
         self._generation = generation

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import get_args
 
 import pytest
 
@@ -13,10 +14,18 @@ from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Acomp, Path, Request
 from mpzswap.codec.table import CODECS
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.memory import Frames
-from tests.tools.driver_rig import driver_rig, one_queue
+from mpzswap.topology.settings import SyncMode
+from tests.tools.driver_rig import (
+    NR_BUFFERS,
+    DriverRig,
+    Setting,
+    one_queue,
+    topology_of,
+)
 from tests.tools.fake_acomp import FakeAcomp, plain_frames
 from tests.tools.zswap_rig import SAME, ZERO, noise, text
 
+SYNC_MODES: tuple[SyncMode, ...] = get_args(SyncMode)
 # Pauses and polls after which a request should have ended.
 NR_ROUNDS = 200
 
@@ -59,19 +68,25 @@ class Bench:
 
     def compress(self, request: Request) -> int:
         """Compress to the end."""
-        assert self.acomp.compress(request) in (0, EINPROGRESS)
-        return self.finish(request)[0]
+        return self._end(self.acomp.compress(request), request)
 
     def decompress(self, request: Request) -> int:
         """Decompress to the end."""
-        assert self.acomp.decompress(request) in (0, EINPROGRESS)
-        return self.finish(request)[0]
+        return self._end(self.acomp.decompress(request), request)
+
+    def _end(self, submitted: int, request: Request) -> int:
+        """Give what poll gives at the end, which submission may have given already."""
+        ended = self.finish(request)[0]
+        assert submitted in (EINPROGRESS, ended)
+        return ended
 
 
-def by_devices(stack: ExitStack, compressor: str, devices: int) -> Bench:
+def by_devices(
+    stack: ExitStack, compressor: str, devices: int, **driver: Setting
+) -> Bench:
     """Give the driver, over as many devices with queues of four."""
-    queues = [one_queue(4)] * devices
-    rig = stack.enter_context(driver_rig(*queues, compressor=compressor))
+    topology = topology_of(*[one_queue(4)] * devices, **driver)
+    rig = DriverRig(stack, topology, compressor, NR_BUFFERS)
     return Bench(rig.driver, rig.frames)
 
 
@@ -87,6 +102,16 @@ IMPLEMENTATIONS: dict[str, Callable[[ExitStack], Bench]] = {
     for name, count in itertools.product(CODECS, (0, 1, 2))
 }
 IMPLEMENTATIONS["fake"] = by_fake
+IMPLEMENTATIONS |= {
+    f"{mode}, verify {verify}, {count} devices": partial(
+        by_devices,
+        compressor="lz4",
+        devices=count,
+        sync_mode=mode,
+        verify_compress=verify,
+    )
+    for mode, verify, count in itertools.product(SYNC_MODES, (False, True), (0, 1, 2))
+}
 
 
 @pytest.fixture(params=list(IMPLEMENTATIONS.values()), ids=list(IMPLEMENTATIONS))

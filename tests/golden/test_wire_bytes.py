@@ -8,7 +8,7 @@ iax_completion_record; little-endian.  None of these was made by running the cod
 import pytest
 
 from mpzswap.completion.record import RECORD_BYTES, write_record
-from mpzswap.driver.prepare import prep_compress, prep_decompress
+from mpzswap.driver.prepare import Sender, prep_compress, prep_decompress
 from mpzswap.ring.descriptor import DESCRIPTOR_BYTES
 
 PASID = 0x12345
@@ -84,7 +84,8 @@ def by_hand(dump: str) -> bytes:
 def test_compress_descriptor_bytes(before: int) -> None:
     """Every byte is written, whatever was in the slot."""
     slots = bytearray([before] * 3 * DESCRIPTOR_BYTES)
-    prep_compress((memoryview(slots), 64), PASID, COMPLETION, PAGE, BUFFER)
+    sender = Sender.of(PASID)
+    prep_compress((memoryview(slots), 64), sender, COMPLETION, PAGE, BUFFER)
 
     assert slots[64:128].hex(" ") == by_hand(COMPRESS).hex(" ")
     assert slots[:64] == slots[128:] == bytes([before] * 64)
@@ -94,10 +95,37 @@ def test_compress_descriptor_bytes(before: int) -> None:
 def test_decompress_descriptor_bytes(before: int) -> None:
     """Every byte is written, whatever was in the slot."""
     slots = bytearray([before] * 3 * DESCRIPTOR_BYTES)
-    prep_decompress((memoryview(slots), 64), PASID, COMPLETION, (BUFFER, 1234), PAGE)
+    sender = Sender.of(PASID)
+    prep_decompress((memoryview(slots), 64), sender, COMPLETION, (BUFFER, 1234), PAGE)
 
     assert slots[64:128].hex(" ") == by_hand(DECOMPRESS).hex(" ")
     assert slots[:64] == slots[128:] == bytes([before] * 64)
+
+
+@pytest.mark.parametrize("prepare", ["compress", "decompress"])
+def test_descriptor_asks_for_the_interrupt_of_its_sender(prepare: str) -> None:
+    """RCI beside the other flags, and the handle: nothing else differs."""
+    slots = memoryview(bytearray(2 * DESCRIPTOR_BYTES))
+    for slot, sender in ((0, Sender.of(PASID)), (64, Sender.of(PASID, 0x0102))):
+        if prepare == "compress":
+            prep_compress((slots, slot), sender, COMPLETION, PAGE, BUFFER)
+        else:
+            prep_decompress((slots, slot), sender, COMPLETION, (BUFFER, 12), PAGE)
+    differ = {at: slots[64 + at] for at in range(64) if slots[at] != slots[64 + at]}
+
+    # Flags 0-23 of the word at 4; int_handle at 36.
+    assert differ == {4: 0x0C | 0x10, 36: 0x02, 37: 0x01}
+
+
+def test_verifying_descriptor_suppresses_its_output() -> None:
+    """A decompression with bit 9 of its flags, IAA_DECOMP_SUPPRESS_OUTPUT."""
+    slots = memoryview(bytearray(2 * DESCRIPTOR_BYTES))
+    for slot, sender in ((0, Sender.of(PASID)), (64, Sender.of(PASID).verifying())):
+        prep_decompress((slots, slot), sender, COMPLETION, (BUFFER, 12), PAGE)
+    differ = {at: slots[64 + at] for at in range(64) if slots[at] != slots[64 + at]}
+
+    # decompr_flags at 38.
+    assert differ == {39: 0x02}
 
 
 def test_completion_record_bytes() -> None:

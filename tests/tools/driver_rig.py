@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import msgspec
 
@@ -32,9 +33,12 @@ from mpzswap.topology.wq_table import WqTables, wq_tables
 from tests.tools.machines import queues_of
 from tests.tools.manual_clock import ManualClock
 
+# The value of a driver's attribute.
+Setting: TypeAlias = int | str
 PASID = 5
 PORTAL, MEMORY = 2, 3
 NR_PAGES = 32
+NR_BUFFERS = 64
 # Rounds of serving and polling after which a request should have ended.
 NR_ROUNDS = 200
 # So that what a device does not answer becomes due.
@@ -46,7 +50,7 @@ def one_queue(size: int = 8, **more: str) -> Device:
     return Device(name="iax0", wqs=(WorkQueue(size=size, **more),))  # type: ignore[arg-type] # mode
 
 
-def topology_of(*devices: Device, **driver: int) -> Topology:
+def topology_of(*devices: Device, **driver: Setting) -> Topology:
     """Give a topology of one socket with *devices*, and these driver settings."""
     return Topology(
         memory=1 << 30,
@@ -121,13 +125,17 @@ class HandDevice:
 class Served(IaaCrypto):
     """A driver whose devices serve one pass in every pause."""
 
-    def __init__(self, parts: DriverParts, serve: Callable[[], None]) -> None:
+    def __init__(
+        self, parts: DriverParts, clock: ManualClock, serve: Callable[[], None]
+    ) -> None:
         super().__init__(parts)
+        self._time = clock
         self._serve = serve
 
     def pause(self, requests: Sequence[Request]) -> None:
         """Give the devices time, in a way that needs none."""
         super().pause(requests)
+        self._time.ns += ROUND_NS
         self._serve()
 
 
@@ -180,7 +188,7 @@ class DriverRig:
             pasid=PASID,
             clock=self.clock,
         )
-        self.driver = Served(parts, self.serve)
+        self.driver = Served(parts, self.clock, self.serve)
         self.stats = self.driver.stats
 
     def _queues(self, topology: Topology) -> Iterator[SubmitQueue]:
@@ -301,8 +309,8 @@ class DriverRig:
 def driver_rig(
     *devices: Device,
     compressor: str = "deflate-iaa",
-    nr_buffers: int = 64,
-    **driver: int,
+    nr_buffers: int = NR_BUFFERS,
+    **driver: Setting,
 ) -> Iterator[DriverRig]:
     """Give a rig with *devices*; *driver* are settings."""
     with ExitStack() as stack:

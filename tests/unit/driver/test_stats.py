@@ -18,10 +18,10 @@ def counted(numbers: Iterable[int], **reasons: int) -> DriverStats:
 
 def test_queue_counters_add_up() -> None:
     """All but the highest occupancy, which is the highest of both."""
-    first, second = WqStats(1, 2, 3, 4, 5, 60), WqStats(10, 20, 30, 40, 50, 6)
+    first, second = WqStats(1, 2, 3, 4, 5, 6, 70), WqStats(10, 20, 30, 40, 50, 60, 7)
     first.add(second)
 
-    assert first == WqStats(11, 22, 33, 44, 55, 60)
+    assert first == WqStats(11, 22, 33, 44, 55, 66, 70)
 
 
 def test_driver_counters_add_up() -> None:

@@ -1,0 +1,55 @@
+"""
+An interrupt: what a device signals with a completion, so that nobody has to poll.
+
+    device                          submitter
+    ------                          ---------
+    write the record, status last   wait: block on the eventfd, read it
+    write the eventfd               look at the records
+
+The device writes the eventfd after the status, and the kernel orders the two, so
+whoever was woken sees the status.  An interrupt that comes between the read and the
+look only makes the next wait return at once.
+"""
+
+import contextlib
+import os
+import select
+import threading
+
+
+class Interrupt:
+    """
+    The eventfd of one submitter; its threads take turns to wait.
+
+    Args:
+        handle: what descriptors call it, 1 to 65535.
+        eventfd: closed by ``close``.
+    """
+
+    def __init__(self, handle: int, eventfd: int) -> None:
+        self.handle = handle
+        self.eventfd = eventfd
+        self._lock = threading.Lock()
+        self._poller = select.poll()
+        self._poller.register(eventfd, select.POLLIN)
+        self._closed = False
+
+    @classmethod
+    def create(cls, handle: int) -> "Interrupt":
+        """Make one."""
+        return cls(handle, os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+
+    def wait(self, limit_ms: int) -> None:
+        """Sleep until it is raised, at most *limit_ms*."""
+        with self._lock:
+            if not self._closed and self._poller.poll(limit_ms):
+                # Nobody else reads it, but a signal's handler may have waited.
+                with contextlib.suppress(BlockingIOError):
+                    os.eventfd_read(self.eventfd)
+
+    def close(self) -> None:
+        """Give the eventfd back, once nobody waits on it."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                os.close(self.eventfd)

@@ -1,0 +1,55 @@
+"""How the submitter learns that its work is done: sync_mode."""
+
+import errno
+
+import pytest
+
+from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Path
+from mpzswap.completion.status import Status
+from tests.tools.driver_rig import driver_rig, one_queue
+from tests.tools.zswap_rig import noise, text
+
+
+def test_sync_submit_waits_for_every_page() -> None:
+    """It returns when all are done, more than a queue holds, too."""
+    with driver_rig(one_queue(4), sync_mode="sync") as rig:
+        request = rig.request([text(seed) for seed in range(10)])
+
+        assert rig.driver.compress(request) == 0
+        assert request.paths == [Path.DEVICE] * 10
+        assert rig.driver.decompress(request) == 0
+        assert [rig.page(index) for index in range(10)] == [
+            text(seed) for seed in range(10)
+        ]
+
+
+def test_sync_submit_returns_the_error() -> None:
+    """As poll does afterwards."""
+    with driver_rig(one_queue(4), sync_mode="sync") as rig:
+        request = rig.request([text(1), noise(1)])
+
+        assert rig.driver.compress(request) == -errno.E2BIG
+        assert rig.driver.poll(request) == -errno.E2BIG
+
+
+def test_sync_submit_does_not_wait_for_a_dead_device() -> None:
+    """Software does what it left."""
+    with driver_rig(one_queue(4), sync_mode="sync") as rig:
+        rig.devices[0].serve = lambda: rig.machine.lose(0)  # type: ignore[method-assign]
+        request = rig.request([text(1)])
+
+        assert rig.driver.compress(request) == 0
+        assert request.paths == [Path.SOFTWARE]
+
+
+@pytest.mark.parametrize("mode", ["async", "async_irq"])
+def test_async_submit_returns_at_once(mode: str) -> None:
+    """-EINPROGRESS, then -EAGAIN of poll until the device has answered."""
+    with driver_rig(one_queue(4), sync_mode=mode) as rig:
+        request = rig.request([text(1)])
+
+        assert rig.driver.compress(request) == EINPROGRESS
+        assert rig.driver.poll(request) == EAGAIN
+        rig.serve()
+        assert rig.driver.poll(request) == 0
+        assert request.statuses == [Status.SUCCESS]
