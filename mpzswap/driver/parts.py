@@ -20,7 +20,7 @@ class MachineView(Protocol):
     cores: int
 
     def generation(self) -> int:
-        """Give a number that changes whenever a device comes or goes."""
+        """Give a number that changes whenever a device or a work queue does."""
 
     def tables(self) -> WqTables:
         """Give the queues of this driver's CPU, out of those usable now."""

@@ -2,6 +2,7 @@
 The board: the machine's shared words, each with one writer.
 
     | generation, submitters, device states |   the parent writes
+    | disabled, one word a work queue       |   the parent writes
     | need_wakeup, taken, counters          |   each device its own
     | submitted, one row a work queue       |   each submitter its own column
     | cpu words, one row a CpuWord          |   each submitter its own column
@@ -10,6 +11,7 @@ Rows begin on a cache line.  Every process maps the board and finds things by th
 same layout, which follows from the topology and the number of submitters.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 import msgspec
@@ -72,9 +74,18 @@ class BoardLayout(msgspec.Struct, frozen=True):
         return _whole_lines(self.max_submitters)
 
     @property
+    def disabled_at(self) -> int:
+        """The first of the words that tell which work queues are disabled."""
+        return STATES + _whole_lines(len(self.wqs))
+
+    @property
     def devices_at(self) -> int:
         """The first word of the devices' own words."""
-        return STATES + _whole_lines(len(self.wqs))
+        return self.disabled_at + _whole_lines(sum(self.wqs))
+
+    def number_of(self, wq: WqId) -> int:
+        """Give how many work queues come before *wq*."""
+        return sum(self.wqs[: wq.device]) + wq.wq
 
     @property
     def queues_at(self) -> int:
@@ -119,7 +130,7 @@ class Board:
 
     @property
     def generation(self) -> int:
-        """Changes whenever a device comes or goes."""
+        """Changes whenever a device or a work queue comes or goes."""
         return self._words[GENERATION]
 
     @property
@@ -140,10 +151,24 @@ class Board:
         self._words[STATES + device] = state
         self._words[GENERATION] += 1
 
-    def usable(self) -> list[int]:
-        """Give the devices that are ready."""
-        states = self._words[STATES : STATES + len(self.layout.wqs)].tolist()
-        return [i for i, state in enumerate(states) if state == DeviceState.READY]
+    def set_enabled(self, wqs: Iterable[WqId], *, enabled: bool) -> None:
+        """Let submitters use work queues from now on, or no more."""
+        for wq in wqs:
+            self._words[
+                self.layout.disabled_at + self.layout.number_of(wq)
+            ] = not enabled
+        self._words[GENERATION] += 1
+
+    def usable(self) -> list[WqId]:
+        """Give the work queues that are enabled, of the devices that are ready."""
+        every = (WqId(i, wq) for i, n in enumerate(self.layout.wqs) for wq in range(n))
+        first = self.layout.disabled_at
+        return [
+            wq
+            for number, wq in enumerate(every)
+            if self.state(wq.device) == DeviceState.READY
+            and not self._words[first + number]
+        ]
 
     # Rows
 
@@ -158,7 +183,7 @@ class Board:
 
     def queue_row(self, wq: WqId) -> memoryview:
         """Give the words of a work queue: submitted by each submitter."""
-        row = sum(self.layout.wqs[: wq.device]) + wq.wq
+        row = self.layout.number_of(wq)
         first = self.layout.queues_at + row * self.layout.row_words
         return self._words[first : first + self.layout.max_submitters]
 

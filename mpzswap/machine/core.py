@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from mpzswap.completion.interrupt import Interrupt
 from mpzswap.driver.portal import PortalLayout
 from mpzswap.errors import MpzswapError
 from mpzswap.machine.board import Board, BoardLayout
@@ -104,7 +105,7 @@ class Core:
             submitters = list(self._submitters)
         for submitter in submitters:
             with submitter.lock:
-                submitter.closed = True
+                submitter.close()
         for worker in self.workers:
             for segment in worker.segments:
                 segment.close()
@@ -133,9 +134,13 @@ class Core:
             self.space.remove(number).close()
 
     def _new_segment(
-        self, size: int, pasid: int, layout: PortalLayout | None = None
+        self,
+        size: int,
+        pasid: int,
+        layout: PortalLayout | None = None,
+        interrupt: Interrupt | None = None,
     ) -> Segment:
-        """Make a segment that every device knows, with the lanes of a portal."""
+        """Make a segment that every device knows; a portal has lanes in it."""
         available = host.available_memory_bytes()
         if size > available:
             # The system would give it, and then kill somebody for it.
@@ -147,8 +152,13 @@ class Core:
         try:
             segment.prefault()
             lanes = layout.lanes if layout else [()] * len(self.plan.topology.devices)
-            messages = [Attach(pasid, segment.number, places) for places in lanes]
-            self.devices.attach(messages, segment.fd)
+            handle, fds = 0, [segment.fd]
+            if interrupt is not None:
+                handle = interrupt.handle
+                fds.append(interrupt.eventfd)
+            number = segment.number
+            messages = [Attach(pasid, number, places, handle) for places in lanes]
+            self.devices.attach(messages, fds)
         except BaseException:
             segment.close()
             raise
@@ -172,20 +182,21 @@ class Core:
             MpzswapError: there are as many submitters as the machine was made for.
         """
         with self._lock:
-            config, segment = self._new_portal(cpu, OWN_PASID, nr_buffers)
+            config, segment, interrupt = self._new_portal(cpu, OWN_PASID, nr_buffers)
             config = config.with_driver(driver or config.topology.driver)
             self.space.add(segment)
             devices = self.devices
             ground = Ground(
                 self.board, devices.eventfds, self.space, devices.look, devices.end
             )
-            submitter = open_submitter(config, ground, segment)
+            submitter = open_submitter(config, ground, segment, interrupt)
             self._submitters.append(submitter)
             return submitter
 
     def release(self, submitter: Submitter) -> None:
         """Take a submitter back; it is closed, and nothing of it is in flight."""
         with self._lock:
+            submitter.close()
             self._submitters.remove(submitter)
             self._past.add(Books.of_drivers(self.plan.topology, [submitter.driver]))
             self._free_segment(submitter.config.portal)
@@ -212,13 +223,20 @@ class Core:
         make_config, more_fds = told
         with self._lock:
             pasid = next(self._pasids)
-            with contextlib.ExitStack() as stack:
-                config, portal = self._new_portal(cpu, pasid, nr_buffers)
+            with contextlib.ExitStack() as own, contextlib.ExitStack() as stack:
+                config, portal, interrupt = self._new_portal(cpu, pasid, nr_buffers)
                 stack.callback(portal.close)
+                if interrupt is not None:
+                    # The worker and the devices have their own.
+                    own.callback(interrupt.close)
                 memory = self._new_segment(nr_pages * PAGE_SIZE, pasid)
                 stack.callback(memory.close)
                 fds = SubmitterFds(
-                    self.board.segment.fd, portal.fd, memory.fd, self.devices.eventfds
+                    self.board.segment.fd,
+                    portal.fd,
+                    memory.fd,
+                    self.devices.eventfds,
+                    interrupt.eventfd if interrupt else None,
                 )
                 config = config.with_memory(memory.number)
                 name = f"worker {len(self.workers)}"
@@ -232,15 +250,21 @@ class Core:
 
     def _new_portal(
         self, cpu: int, pasid: int, nr_buffers: int
-    ) -> tuple[SubmitterConfig, Segment]:
+    ) -> tuple[SubmitterConfig, Segment, Interrupt | None]:
         plan = self.plan
         node_of(plan.topology, cpu)
         layout = PortalLayout.plan(plan.topology, nr_buffers)
         column = self._new_column()
+        interrupt = None
         try:
-            segment = self._new_segment(layout.size, pasid, layout)
+            if plan.topology.driver.sync_mode == "async_irq":
+                # No two submitters have a column in common, whoever they are.
+                interrupt = Interrupt.create(column + 1)
+            segment = self._new_segment(layout.size, pasid, layout, interrupt)
         except BaseException:
             self._free_columns.append(column)
+            if interrupt is not None:
+                interrupt.close()
             raise
         config = SubmitterConfig(
             topology=plan.topology,
@@ -252,8 +276,9 @@ class Core:
             cores=min(len(plan.cores), host.usable_cores()),
             portal=segment.number,
             nr_buffers=nr_buffers,
+            int_handle=interrupt.handle if interrupt else 0,
         )
-        return config, segment
+        return config, segment, interrupt
 
     def _new_column(self) -> int:
         if self._free_columns:

@@ -118,7 +118,8 @@ class Cpu(Closing):
             mine = not self._submitter.closed
             while mine and self._pending():
                 self.driver.pause([b._request for b in self._batches if b._request])  # noqa: SLF001 - ours
-            self._closed = self._submitter.closed = True
+            self._closed = True
+            self._submitter.close()
         # Without our lock: the machine takes its own, and nobody holds two.
         if mine:
             self._give_back()

@@ -111,10 +111,17 @@ class Devices:
         """The doorbell of each device."""
         return tuple(process.eventfd for process in self.all)
 
-    def attach(self, messages: Sequence[Attach], fd: int) -> None:
-        """Tell each device its message about the segment *fd*, and wait for all."""
-        limit_s = ANSWER_TIMEOUT_S + ANSWER_S_PER_GIB * os.fstat(fd).st_size / (1 << 30)
-        self._tell([encode(message) for message in messages], [fd], limit_s)
+    def attach(self, messages: Sequence[Attach], fds: Sequence[int]) -> None:
+        """
+        Tell each device its message about a segment, and wait for all.
+
+        Args:
+            messages: one a device.
+            fds: the segment's, and that of the interrupt which it brings.
+        """
+        size_gib = os.fstat(fds[0]).st_size / (1 << 30)
+        limit_s = ANSWER_TIMEOUT_S + ANSWER_S_PER_GIB * size_gib
+        self._tell([encode(message) for message in messages], fds, limit_s)
 
     def detach(self, message: Detach) -> None:
         """Let all devices forget a segment; when this returns they have."""

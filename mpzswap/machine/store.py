@@ -87,7 +87,8 @@ class PageStore(Closing):
             # At its end the machine has taken back what it gave.
             mine = not self._submitter.closed
             self._zswap.close()
-            self._closed = self._submitter.closed = True
+            self._closed = True
+            self._submitter.close()
         # Without our lock: the machine takes its own, and nobody holds two.
         if mine:
             self._give_back()

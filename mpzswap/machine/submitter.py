@@ -14,6 +14,7 @@ import msgspec
 
 from mpzswap.clock.work import Clock, WorkClock
 from mpzswap.codec.table import make_codec
+from mpzswap.completion.interrupt import Interrupt
 from mpzswap.device.words import NEED_WAKEUP, TAKEN
 from mpzswap.driver.iaa_crypto import IaaCrypto
 from mpzswap.driver.parts import DriverParts
@@ -48,6 +49,8 @@ class SubmitterConfig(msgspec.Struct, frozen=True):
     # The segment of its portal, and how many pages can be in requests at once.
     portal: int
     nr_buffers: int
+    # The interrupt that devices raise for it; 0: it polls.
+    int_handle: int = 0
     # The segment of a worker's own pages; 0: none.
     memory: int = 0
 
@@ -68,17 +71,22 @@ class SubmitterFds:
     board: int
     portal: int
     memory: int
+    # The doorbell of each device.
     eventfds: tuple[int, ...]
+    # The eventfd of its interrupt, where it has one.
+    interrupt: int | None
 
     def listed(self) -> list[int]:
         """Give them in the order in which they travel; ``of_list`` undoes it."""
-        return [self.board, self.portal, self.memory, *self.eventfds]
+        last = [] if self.interrupt is None else [self.interrupt]
+        return [self.board, self.portal, self.memory, *self.eventfds, *last]
 
     @classmethod
-    def of_list(cls, fds: Sequence[int]) -> "SubmitterFds":
+    def of_list(cls, fds: Sequence[int], config: SubmitterConfig) -> "SubmitterFds":
         """Take apart what ``listed`` gave."""
         board, portal, memory, *eventfds = fds
-        return cls(board, portal, memory, tuple(eventfds))
+        interrupt = eventfds.pop() if config.int_handle else None
+        return cls(board, portal, memory, tuple(eventfds), interrupt)
 
 
 class BoardView:
@@ -93,18 +101,12 @@ class BoardView:
         self.end = ground.end
 
     def generation(self) -> int:
-        """Give a number that changes whenever a device comes or goes."""
+        """Give a number that changes whenever a device or a work queue does."""
         return self._board.generation
 
     def tables(self) -> WqTables:
         """Give the queues of this submitter's CPU."""
-        devices = self._topology.devices
-        usable = [
-            WqId(device, wq)
-            for device in self._board.usable()
-            for wq in range(len(devices[device].wqs))
-        ]
-        return wq_tables(self._topology, self._cpu, usable)
+        return wq_tables(self._topology, self._cpu, self._board.usable())
 
     def is_usable(self, device: int) -> bool:
         """Tell whether a device is alive; looks first."""
@@ -124,6 +126,8 @@ class Submitter:
     board: Board
     driver: IaaCrypto
     clock: Clock
+    # What devices raise for it; None: it polls.
+    interrupt: Interrupt | None = None
     # A worker's own pages.
     memory: Frames | None = None
     # Threads of the user take turns; so does the machine's end.
@@ -136,6 +140,12 @@ class Submitter:
         """The device address of the portal's first buffer."""
         layout = PortalLayout.plan(self.config.topology, self.config.nr_buffers)
         return address(self.config.portal, layout.buffers_offset)
+
+    def close(self) -> None:
+        """Be used no more; it may be repeated.  The machine takes the rest back."""
+        self.closed = True
+        if self.interrupt is not None:
+            self.interrupt.close()
 
     def check_open(self) -> None:
         """
@@ -176,7 +186,10 @@ class Ground:
 
 
 def open_submitter(
-    config: SubmitterConfig, ground: Ground, portal: Segment
+    config: SubmitterConfig,
+    ground: Ground,
+    portal: Segment,
+    interrupt: Interrupt | None,
 ) -> Submitter:
     """Put a driver over a portal, which is in the ground's address space."""
     layout = PortalLayout.plan(config.topology, config.nr_buffers)
@@ -191,13 +204,14 @@ def open_submitter(
         space=ground.space,
         pasid=config.pasid,
         clock=clock,
+        interrupt=interrupt,
     )
-    return Submitter(config, ground.board, IaaCrypto(parts), clock)
+    return Submitter(config, ground.board, IaaCrypto(parts), clock, interrupt)
 
 
 def adopt_submitter(config: SubmitterConfig, fds: Sequence[int]) -> Submitter:
     """Open, in a worker process, the submitter that the parent made for it."""
-    own = SubmitterFds.of_list(fds)
+    own = SubmitterFds.of_list(fds, config)
     portal = Segment.map(config.portal, own.portal)
     memory = Segment.map(config.memory, own.memory)
     space = AddressSpace()
@@ -211,7 +225,10 @@ def adopt_submitter(config: SubmitterConfig, fds: Sequence[int]) -> Submitter:
         late[config.column] = device + 1
 
     ground = Ground(board, own.eventfds, space, look=lambda: None, end=end)
-    submitter = open_submitter(config, ground, portal)
+    interrupt = None
+    if own.interrupt is not None:
+        interrupt = Interrupt(config.int_handle, own.interrupt)
+    submitter = open_submitter(config, ground, portal, interrupt)
     submitter.memory = memory.frames(0, memory.size // PAGE_SIZE)
     return submitter
 
