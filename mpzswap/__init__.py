@@ -25,6 +25,7 @@ processes together, gives the public API), workload (what sends pages), report
 from mpzswap.acomp.request import Path
 from mpzswap.completion.status import Status
 from mpzswap.errors import (
+    BusyError,
     ClosedError,
     CodecError,
     CompletionTimeoutError,
@@ -47,6 +48,7 @@ from mpzswap.version import __version__
 
 __all__ = [
     "Batch",
+    "BusyError",
     "ClosedError",
     "CodecError",
     "CompletionTimeoutError",

@@ -12,6 +12,7 @@ Everything that mpzswap raises on purpose.
     |   `-- OutputOverflowError ... a result larger than the room for it
     |-- DeviceDiedError         the other side's: a process ended unasked
     |-- CompletionTimeoutError  the other side's: no answer within the limit
+    |-- BusyError               nobody's: not while it is in use (EBUSY)
     `-- QueueFullError          nobody's: try again
 
 A message names the thing, the value and the limit, in one line.
@@ -78,6 +79,10 @@ class DeviceDiedError(MpzswapError):
 
 class CompletionTimeoutError(MpzswapError, TimeoutError):
     """No answer came within the limit; the process may still be alive."""
+
+
+class BusyError(MpzswapError):
+    """It cannot be changed while it is in use: the kernel's -EBUSY."""
 
 
 class QueueFullError(MpzswapError):

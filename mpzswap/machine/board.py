@@ -154,20 +154,25 @@ class Board:
     def set_enabled(self, wqs: Iterable[WqId], *, enabled: bool) -> None:
         """Let submitters use work queues from now on, or no more."""
         for wq in wqs:
-            self._words[
-                self.layout.disabled_at + self.layout.number_of(wq)
-            ] = not enabled
+            self._words[self._disabled_at(wq)] = not enabled
+        # Last: whoever sees the number change sees the words.  Of two threads that
+        # count at once one may be lost, but then the words of both were there before.
         self._words[GENERATION] += 1
+
+    def is_enabled(self, wq: WqId) -> bool:
+        """Tell whether submitters may use a work queue."""
+        return not self._words[self._disabled_at(wq)]
+
+    def _disabled_at(self, wq: WqId) -> int:
+        return self.layout.disabled_at + self.layout.number_of(wq)
 
     def usable(self) -> list[WqId]:
         """Give the work queues that are enabled, of the devices that are ready."""
         every = (WqId(i, wq) for i, n in enumerate(self.layout.wqs) for wq in range(n))
-        first = self.layout.disabled_at
         return [
             wq
-            for number, wq in enumerate(every)
-            if self.state(wq.device) == DeviceState.READY
-            and not self._words[first + number]
+            for wq in every
+            if self.state(wq.device) == DeviceState.READY and self.is_enabled(wq)
         ]
 
     # Rows

@@ -27,6 +27,7 @@ from mpzswap.machine.ending import KILL_TIMEOUT_S, send_signal, wait_gone
 from mpzswap.machine.process import Starter
 from mpzswap.ring.attach import Attach, Detach, PublishCounters, encode
 from mpzswap.topology.model import Device, Topology
+from mpzswap.topology.wq_table import WqId
 
 ENTRY = "mpzswap.device.main:main"
 # An idle device looks for work for longer than the gaps between two sub-batches: to
@@ -163,6 +164,10 @@ class Devices:
     def state(self, index: int) -> DeviceState:
         """Give what is known of a device."""
         return DeviceState(self._board.state(index))
+
+    def queue_state(self, wq: WqId) -> str:
+        """Give "enabled" or "disabled"."""
+        return "enabled" if self._board.is_enabled(wq) else "disabled"
 
     def counters(self, index: int) -> DeviceCounters:
         """Give what a device has counted."""

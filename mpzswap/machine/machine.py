@@ -5,16 +5,18 @@ import threading
 from types import TracebackType
 from typing import Self
 
+import msgspec
 import numpy as np
 
 from mpzswap.codec.table import make_codec
-from mpzswap.errors import ClosedError, MpzswapError
+from mpzswap.errors import BusyError, ClosedError, MpzswapError
 from mpzswap.machine import bulk, cpu, store
 from mpzswap.machine.core import Core, Plan
 from mpzswap.machine.packed import Packed
 from mpzswap.machine.staging import Staging
 from mpzswap.machine.stats import MachineStats
 from mpzswap.machine.submitter import Submitter
+from mpzswap.machine.wq_names import find_wqs
 from mpzswap.page.frame import PAGE_SIZE, Pages, PagesLike, as_pages
 from mpzswap.ring.memory import Frames
 from mpzswap.ring.ordering import check_processor
@@ -113,6 +115,52 @@ class Machine:
             state = "closed" if self._closed else "not open yet; use `with`, or open()"
             raise ClosedError(f"machine: is {state}")
         return self._core
+
+    # Set-up
+
+    def configure(self, **settings: object) -> None:
+        """
+        Change attributes of the driver, such as ``sync_mode``, before ``open``.
+
+        Args:
+            settings: in place of the topology's; see ``DriverSettings``.
+
+        Raises:
+            BusyError: the machine is open, so queues are enabled.
+            TopologyError: a setting is unknown or out of its range.
+        """
+        with self._lock:
+            if self._core is not None:
+                names = ", ".join(settings)
+                raise BusyError(
+                    f"{names}: EBUSY: cannot be changed while work queues are "
+                    "enabled, which they are until the machine is closed"
+                )
+            plain = msgspec.to_builtins(self.topology)
+            plain["driver"] |= settings
+            self.topology = Topology.from_document(plain)
+
+    def disable(self, name: str) -> None:
+        """
+        Let nothing be submitted any more to a device, or to a queue of it.
+
+        What is in it is still done.  Every CPU chooses its queues anew; where none
+        is left for it, software does its work.
+
+        Args:
+            name: "iax0", or "iax0/wq0.0", as reports have them.
+
+        Raises:
+            InputError: there is none of this name.
+            ClosedError: the machine is not open.
+        """
+        core = self.core
+        core.board.set_enabled(find_wqs(self.topology, name), enabled=False)
+
+    def enable(self, name: str) -> None:
+        """Undo ``disable``; the same errors."""
+        core = self.core
+        core.board.set_enabled(find_wqs(self.topology, name), enabled=True)
 
     # Pages
 

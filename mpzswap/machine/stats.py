@@ -8,8 +8,10 @@ import msgspec
 from mpzswap.driver.iaa_crypto import IaaCrypto
 from mpzswap.driver.stats import DriverStats, WqStats
 from mpzswap.machine.devices import DeviceProcess, Devices
+from mpzswap.machine.wq_names import wq_name
 from mpzswap.report.records import DeviceReport, QueueReport
 from mpzswap.topology.model import Topology
+from mpzswap.topology.wq_table import WqId
 
 
 class Books(msgspec.Struct):
@@ -77,11 +79,13 @@ def _report_device(
         unreported=counters.unreported,
         broken_lanes=counters.broken_lanes,
         sleeps=counters.sleeps,
+        interrupts=counters.interrupts,
         wqs=tuple(
             QueueReport(
-                name=f"wq{process.index}.{place}",
+                name=wq_name(WqId(process.index, place)),
                 configured_name=wq.name,
                 mode=wq.mode,
+                state=devices.queue_state(WqId(process.index, place)),
                 size=wq.size,
                 **vars(stats[place]),
             )

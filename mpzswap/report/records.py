@@ -80,6 +80,8 @@ class QueueReport(msgspec.Struct, frozen=True):
     name: str
     configured_name: str
     mode: str
+    # "enabled", or "disabled": submitters use it no more.
+    state: str
     size: int
     comp_calls: int
     comp_bytes: int

@@ -11,6 +11,7 @@ import msgspec
 
 from mpzswap.acomp.request import EAGAIN, Request
 from mpzswap.codec.table import make_codec
+from mpzswap.completion.interrupt import Interrupt
 from mpzswap.completion.record import RECORD_BYTES, write_record
 from mpzswap.device.arbiter import Arbiter, Burst, Source
 from mpzswap.device.client import Client
@@ -36,6 +37,7 @@ from tests.tools.manual_clock import ManualClock
 # The value of a driver's attribute.
 Setting: TypeAlias = int | str
 PASID = 5
+INT_HANDLE = 7
 PORTAL, MEMORY = 2, 3
 NR_PAGES = 32
 NR_BUFFERS = 64
@@ -134,9 +136,10 @@ class Served(IaaCrypto):
 
     def pause(self, requests: Sequence[Request]) -> None:
         """Give the devices time, in a way that needs none."""
+        # First: nobody else interrupts whoever sleeps.
+        self._serve()
         super().pause(requests)
         self._time.ns += ROUND_NS
-        self._serve()
 
 
 class DriverRig:
@@ -164,6 +167,10 @@ class DriverRig:
         stack.callback(ours.close)
         stack.callback(theirs.close)
         self.clock = ManualClock()
+        self.interrupt: Interrupt | None = None
+        if topology.driver.sync_mode == "async_irq":
+            self.interrupt = Interrupt.create(INT_HANDLE)
+            stack.callback(self.interrupt.close)
         self.codec = make_codec(compressor)
         self.frames = segments[1].frames(0, NR_PAGES)
         self.portal = Portal(segments[0], self.layout)
@@ -179,6 +186,7 @@ class DriverRig:
             for index, device in enumerate(topology.devices)
         ]
         parts = DriverParts(
+            interrupt=self.interrupt,
             settings=topology.driver,
             machine=self.machine,
             portal=self.portal,
@@ -219,6 +227,8 @@ class DriverRig:
         arbiter = Arbiter(device, self.taken[index])
         memory = theirs._segments[PORTAL][1]
         client = Client(PASID, theirs)
+        if self.interrupt is not None:
+            client.interrupts[INT_HANDLE] = self.interrupt.eventfd
         for place in self.layout.lanes[index]:
             end = place.offset + lane_bytes(place.capacity)
             lane = Lane(memory[place.offset : end], place.capacity)

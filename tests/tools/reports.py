@@ -81,6 +81,7 @@ def device(number: int, state: str = "ready") -> DeviceReport:
         name=f"wq{number}.0",
         configured_name="iaa_crypto",
         mode="dedicated",
+        state="enabled",
         size=128,
         comp_calls=14_117,
         comp_bytes=25_500_000,

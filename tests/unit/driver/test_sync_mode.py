@@ -6,7 +6,8 @@ import pytest
 
 from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Path
 from mpzswap.completion.status import Status
-from tests.tools.driver_rig import driver_rig, one_queue
+from mpzswap.driver.iaa_crypto import INTERRUPT_LIMIT_MS
+from tests.tools.driver_rig import ROUND_NS, driver_rig, one_queue
 from tests.tools.zswap_rig import noise, text
 
 
@@ -40,6 +41,52 @@ def test_sync_submit_does_not_wait_for_a_dead_device() -> None:
 
         assert rig.driver.compress(request) == 0
         assert request.paths == [Path.SOFTWARE]
+
+
+def test_async_irq_sleeps_until_it_is_interrupted() -> None:
+    """No look at the clock, no estimate: what the device raises ends the pause."""
+    with driver_rig(one_queue(4), sync_mode="async_irq") as rig:
+        rig.machine.cores = 1
+        request = rig.request([text(1), text(2)])
+        rig.driver.compress(request)
+        rig.driver.pause([request])
+
+        assert rig.clock.sleeps == []
+        assert rig.devices[0].engine._counters.interrupts == 2
+        assert rig.driver.poll(request) == 0
+
+
+def test_async_irq_looks_again_without_an_interrupt() -> None:
+    """A device that died raises none."""
+    with driver_rig(one_queue(4), sync_mode="async_irq") as rig:
+        request = rig.request([text(1)])
+        rig.driver.compress(request)
+        rig.machine.lose(0)
+        rig.driver.pause([request])
+        rig.clock.ns += 100 * ROUND_NS
+
+        assert rig.driver.poll(request) == 0
+        assert request.paths == [Path.SOFTWARE]
+
+
+def test_page_that_waits_for_a_place_is_not_waited_for_by_interrupt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """None would come before it is submitted."""
+    waits: list[int] = []
+    with driver_rig(one_queue(4), sync_mode="async_irq") as rig:
+        assert rig.interrupt is not None
+        monkeypatch.setattr(rig.interrupt, "wait", waits.append)
+        rig.occupy(4)
+        request = rig.request([text(1)])
+        rig.driver.compress(request)
+        rig.driver.pause([request])
+        assert waits == []
+        rig.occupy(0)
+        rig.driver.poll(request)
+        rig.driver.pause([request])
+
+        assert waits == [INTERRUPT_LIMIT_MS]
 
 
 @pytest.mark.parametrize("mode", ["async", "async_irq"])
