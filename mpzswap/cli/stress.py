@@ -48,8 +48,8 @@ EXAMPLES = (
     "stress --compressor zstd:1 --pages mix:text --memory 16M",
     "stress --compare --batch-size 8 --workers 2 --memory 16M",
     "stress --topology spr-1s4iaa --workers 4 --memory 16M --json run.json",
-    "stress --set memory=64M --set zswap.max_pool_percent=5 --swap 64M",
     "stress --stats kernel:counters --seed 7",
+    "stress --set memory=64M --set zswap.max_pool_percent=5 --swap 64M",
     "stress --duration 10 --batching requests --seed 7 --progress",
 )
 
@@ -199,9 +199,10 @@ def run(args: argparse.Namespace) -> int:
     """
     settle_seed(args)
     check_stats(args)
-    names = set(Wishes.__struct_fields__) - {"topology"}
+    names = set(Wishes.__struct_fields__) - {"topology", "changes"}
     wishes = Wishes(
         topology=find_topology(args.topology, args.changes),
+        changes=tuple(args.changes),
         **{name: getattr(args, name) for name in names},
     )
     plan = choose(wishes)

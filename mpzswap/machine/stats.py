@@ -8,7 +8,7 @@ import msgspec
 from mpzswap.driver.iaa_crypto import IaaCrypto
 from mpzswap.driver.stats import DriverStats, WqStats
 from mpzswap.machine.devices import DeviceProcess, Devices
-from mpzswap.machine.wq_names import wq_name
+from mpzswap.machine.wq_names import device_id
 from mpzswap.report.records import DeviceReport, QueueReport
 from mpzswap.topology.model import Topology
 from mpzswap.topology.wq_table import WqId
@@ -69,8 +69,10 @@ def _report_device(
     process: DeviceProcess, devices: Devices, stats: list[WqStats], elapsed_ns: int
 ) -> DeviceReport:
     counters = devices.counters(process.index)
+    number = device_id(process.device, process.index)
     return DeviceReport(
         name=process.name,
+        id=number,
         state=devices.state(process.index).name.lower(),
         death=process.death,
         busy_fraction=round(counters.busy_ns / max(1, elapsed_ns), 4),
@@ -82,7 +84,7 @@ def _report_device(
         interrupts=counters.interrupts,
         wqs=tuple(
             QueueReport(
-                name=wq_name(WqId(process.index, place)),
+                name=f"wq{number}.{place}",
                 configured_name=wq.name,
                 mode=wq.mode,
                 state=devices.queue_state(WqId(process.index, place)),

@@ -1,15 +1,22 @@
-"""Which work queues a user means, by accel-config's names: "iax1", "iax1/wq1.0"."""
+"""
+Which work queues a user means, by accel-config's names: "iax1", "iax1/wq1.0".
 
+Source: Linux, drivers/dma/idxd/sysfs.c: a queue is wq<id of its device>.<its number>,
+and a device of type iax is iax<id>.
+"""
+
+import re
 from collections.abc import Iterator
 
 from mpzswap.errors import InputError
-from mpzswap.topology.model import Topology
+from mpzswap.topology.model import Device, Topology
 from mpzswap.topology.wq_table import WqId
 
 
-def wq_name(wq: WqId) -> str:
-    """Give the name of a work queue, as accel-config has it."""
-    return f"wq{wq.device}.{wq.wq}"
+def device_id(device: Device, index: int) -> int:
+    """Give the number that its name ends with; its place where there is none."""
+    number = re.search("[0-9]{1,9}$", device.name)
+    return int(number[0]) if number else index
 
 
 def find_wqs(topology: Topology, name: str) -> list[WqId]:
@@ -21,10 +28,8 @@ def find_wqs(topology: Topology, name: str) -> list[WqId]:
     """
     named = dict(_named(topology))
     if name not in named:
-        devices = ", ".join(device.name for device in topology.devices) or "none"
         raise InputError(
-            f"device or queue: {name!r}: must be one of the machine's devices "
-            f"({devices}), or a queue of one, such as iax0/wq0.0"
+            f"device or queue: {name!r}: must be one of {', '.join(named) or 'none'}"
         )
     return named[name]
 
@@ -34,5 +39,6 @@ def _named(topology: Topology) -> Iterator[tuple[str, list[WqId]]]:
     for index, device in enumerate(topology.devices):
         wqs = [WqId(index, wq) for wq in range(len(device.wqs))]
         yield device.name, wqs
+        number = device_id(device, index)
         for wq in wqs:
-            yield f"{device.name}/{wq_name(wq)}", [wq]
+            yield f"{device.name}/wq{number}.{wq.wq}", [wq]

@@ -6,7 +6,6 @@ Linux's: mm/zswap.c (zswap_debugfs_init), drivers/crypto/intel/iaa/iaa_crypto_st
 (global_stats_show, wq_stats_show), mm/vmstat.c (vmstat_text).
 """
 
-import re
 from typing import NamedTuple
 
 import msgspec
@@ -73,7 +72,7 @@ def kernel_files(report: StressReport) -> list[KernelFile]:
     texts = [
         *(f"{value}\n" for value in _zswap(report)),
         _global_stats(report),
-        "".join(map(_device, range(len(report.devices)), report.devices)),
+        "".join(map(_device, report.devices)),
         "".join(f"{name} {value}\n" for name, value in _vmstat(report).items()),
     ]
     return [KernelFile(*both) for both in zip(PATHS, texts, strict=True)]
@@ -96,18 +95,17 @@ def _global_stats(report: StressReport) -> str:
     return "".join(["global stats:\n", *lines, "\n"])
 
 
-def _device(index: int, device: DeviceReport) -> str:
+def _device(device: DeviceReport) -> str:
     """
     Give a device's part of wq_stats.
 
     The kernel forgets one that went; here it stays, so that the calls of all queues
     add up to those of global_stats.
     """
-    number = re.search("[0-9]+$", device.name)
     sums = {name: sum(getattr(wq, name) for wq in device.wqs) for name in WQ_NAMES}
     lines = [
         "iaa device:\n",
-        f"  id: {int(number[0]) if number else index}\n",
+        f"  id: {device.id}\n",
         f"  n_wqs: {len(device.wqs)}\n",
         *(f"  {name}: {value}\n" for name, value in sums.items()),
         "  wqs:\n",

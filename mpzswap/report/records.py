@@ -97,6 +97,8 @@ class DeviceReport(msgspec.Struct, frozen=True):
     """One device; what is not of its queues its own process has counted."""
 
     name: str
+    # As idxd numbers it.
+    id: int
     # "ready", or "died" and how.
     state: str
     death: str
@@ -205,6 +207,11 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
     folio_pages: int
     reclaim_batch: int
     swap_bytes: int
+    # Of each worker; swap_bytes are all of them together.
+    swap_areas: int
+    interleave: bool
+    # Attributes that were set in place of the topology's, as KEY=VALUE.
+    changes: tuple[str, ...]
     sync_mode: str
     verify_compress: bool
     # Of each worker's CPU.

@@ -42,6 +42,10 @@ def settings(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
         "reclaim",
         (f"folios of {folio}", f"{report.reclaim_batch} in a batch"),
     )
+    if report.interleave:
+        yield "nodes", ("folios on all in turn",)
+    if report.changes:
+        yield "set", report.changes
     if driver := tuple(_driver(report)):
         yield "driver", driver
 
@@ -129,7 +133,8 @@ def _happened(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
             (
                 f"written {count(zswap.pswpout)}",
                 f"read {count(zswap.pswpin)}",
-                f"of {numbers.size(report.swap_bytes)} for each worker",
+                f"{numbers.size(report.swap_bytes)} a worker"
+                f" in {count(report.swap_areas)} area" + "s" * (report.swap_areas > 1),
             ),
         )
     yield (
@@ -172,8 +177,7 @@ def _batches(reclaim: ReclaimReport) -> tuple[str, ...]:
         ("end of list", reclaim.list_end),
     )
     return (
-        numbers.count(reclaim.batches),
-        f"of {numbers.digits(reclaim.folios / reclaim.batches)} folios",
+        f"{numbers.count(reclaim.batches)} of {numbers.count(reclaim.folios)} folios",
         *(f"{why} {numbers.count(batches)}" for why, batches in ends if batches),
     )
 

@@ -43,6 +43,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         reclaim_batch: folios reclaimed in one batch, vm.compress-batchsize.
         swap_areas: pages of each worker's swap files, an area each, where what zswap
             does not take goes; none: it stays.
+        changes: attributes of the topology that were set, KEY=VALUE, for the report.
         interleave: folios lie on all nodes in turn, else on that of the worker's CPU.
         rounds: times that each page is written and read; 0: no limit.
         duration_s: no round begins after so long; 0: rounds alone decide.
@@ -59,6 +60,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
     reclaim_batch: int
     swap_areas: tuple[int, ...] = ()
     interleave: bool = False
+    changes: tuple[str, ...] = ()
     rounds: int
     duration_s: float
     seed: int
@@ -103,6 +105,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     swap: tuple[int, ...] = ()
     shrinker: bool | None = None
     interleave: bool = False
+    changes: tuple[str, ...] = ()
     rounds: int | None = None
     duration: float = 0.0
 
@@ -140,6 +143,7 @@ def choose(wishes: Wishes) -> StressPlan:
         reclaim_batch=wishes.reclaim_batch or zswap.compress_batchsize,
         swap_areas=tuple(area // PAGE_SIZE for area in wishes.swap),
         interleave=wishes.interleave,
+        changes=wishes.changes,
         rounds=rounds if wishes.rounds is None else wishes.rounds,
         duration_s=wishes.duration,
         seed=wishes.seed,

@@ -31,6 +31,8 @@ from mpzswap.report.records import (
     LatenciesReport,
     LatencyReport,
     PathsReport,
+    ReadaheadReport,
+    ReclaimReport,
     StressReport,
     VerifyReport,
     ZswapReport,
@@ -40,6 +42,7 @@ from mpzswap.version import __version__
 from mpzswap.workload.gather import Gathered
 from mpzswap.workload.plan import StressPlan
 from mpzswap.workload.worker import WorkerResult
+from mpzswap.zswap.reclaim_plug import PlugStats
 from mpzswap.zswap.stats import ZswapStats
 
 # proc(5), /proc/[pid]/stat: utime and stime are the 14th and 15th field; the second
@@ -77,6 +80,9 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
         folio_pages=plan.folio_pages,
         reclaim_batch=plan.reclaim_batch,
         swap_bytes=plan.swap_pages * PAGE_SIZE,
+        swap_areas=len(plan.swap_areas),
+        interleave=plan.interleave,
+        changes=plan.changes,
         sync_mode=plan.topology.driver.sync_mode,
         verify_compress=plan.topology.driver.verify_compress,
         context=context_report(plan.topology.zswap),
@@ -91,6 +97,11 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
         devices=devices,
         paths=paths_report(zswap, books),
         verify=verify_report(results),
+        reclaim=reclaim_report(results),
+        readahead=ReadaheadReport(
+            swap_ra=sum(result.swap_ra for result in results),
+            swap_ra_hit=sum(result.swap_ra_hit for result in results),
+        ),
         cpu_s=CpuReport(
             workers=round(sum(result.cpu_s for result in results), 3),
             devices=round(device_cpu_s(core), 3),
@@ -207,6 +218,12 @@ def paths_report(zswap: ZswapStats, books: Books) -> PathsReport:
         rejected=zswap.rejected_pages,
         reasons=dict(sorted((+reasons).items())),
     )
+
+
+def reclaim_report(results: tuple[WorkerResult, ...]) -> ReclaimReport:
+    """Add up what the workers' plugs did."""
+    plugs: PlugStats = reduce(add, (result.reclaim for result in results))
+    return msgspec.convert(plugs, ReclaimReport, from_attributes=True)
 
 
 def verify_report(results: tuple[WorkerResult, ...]) -> VerifyReport:

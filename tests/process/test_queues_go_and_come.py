@@ -90,7 +90,7 @@ def test_what_is_in_a_queue_is_done_though_it_is_disabled(
 @pytest.mark.parametrize("name", ["iax2", "iax0/wq1.0", "wq0.0", "", "iax0/"])
 def test_unknown_name_is_refused(machine: mpzswap.Machine, name: str) -> None:
     """With those that there are."""
-    with pytest.raises(mpzswap.InputError, match=r"iax0, iax1"):
+    with pytest.raises(mpzswap.InputError, match=r"must be one of iax0, "):
         machine.disable(name)
 
 

@@ -92,6 +92,7 @@ def device(number: int, state: str = "ready") -> DeviceReport:
     )
     return DeviceReport(
         name=f"iax{number}",
+        id=number,
         state=state,
         death="killed by SIGKILL" if state == "died" else "",
         busy_fraction=0.1316,
@@ -123,6 +124,9 @@ def stress_report(
         folio_pages=16,
         reclaim_batch=32,
         swap_bytes=0,
+        swap_areas=0,
+        interleave=False,
+        changes=(),
         sync_mode="async",
         verify_compress=False,
         context=CONTEXTS[batching],

@@ -142,10 +142,9 @@ def test_wq_stats_have_a_block_for_each_device(
             assert all(int(read[name]) == wq[name] for name in WQ[1:])
 
 
-def test_device_without_a_number_has_its_place() -> None:
-    """A topology may call it anything."""
-    named = msgspec.structs.replace(device(0), name="left")
-    report = msgspec.structs.replace(stress_report(), devices=(device(5), named))
+def test_device_is_known_by_its_id() -> None:
+    """Whatever its place among the devices."""
+    report = msgspec.structs.replace(stress_report(), devices=(device(5), device(1)))
     content = dict(kernel_files(report))[f"{DEBUGFS}/iaa-crypto/wq_stats"]
 
     assert re.findall(r"^  id: (.*)$", content, re.MULTILINE) == ["5", "1"]

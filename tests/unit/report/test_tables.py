@@ -171,7 +171,7 @@ def test_verifications_and_interrupts_have_columns_where_there_are_any() -> None
 def test_batches_of_reclaim_say_how_they_ended() -> None:
     """Small batches have a reason; those that ended none are left out."""
     assert line_of(busy(), "batches") == (
-        "batches 65 of 31.5 folios full 63 end of list 2"
+        "batches 65 of 2,047 folios full 63 end of list 2"
     )
     assert not line_of(stress_report(), "batches")
 
