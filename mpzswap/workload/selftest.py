@@ -11,15 +11,17 @@ answer is no exception here: it is in the report, by the name of its vector.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, get_args, get_type_hints
+from typing import get_args, get_type_hints
 
 import msgspec
 
 from mpzswap.codec.table import make_codec, parse_compressor
 from mpzswap.codec.vector import Suite
 from mpzswap.codec.vectors import SUITES
+from mpzswap.machine.bulk import spread
 from mpzswap.machine.machine import Machine
 from mpzswap.report.records import SelftestFailure, SelftestReport, SelftestResult
+from mpzswap.topology.load import changed
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import Batching, DriverSettings
 from mpzswap.version import __version__
@@ -160,9 +162,6 @@ def device_passes(
 
 def make_topology(sync_mode: str) -> Topology:
     """Give this host with devices that take turns in both directions."""
-    topology = Topology.for_host(devices=NR_DEVICES)
-    changes: dict[str, Any] = {"sync_mode": sync_mode}
-    driver = msgspec.structs.replace(
-        topology.driver, distribute_comps=True, distribute_decomps=True, **changes
-    )
-    return msgspec.structs.replace(topology, driver=driver)
+    host = Topology.for_host(devices=NR_DEVICES)
+    in_turn = msgspec.structs.replace(host, driver=spread(host.driver))
+    return changed(in_turn, [f"driver.sync_mode={sync_mode}"])
