@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar, get_args
 
-from mpzswap.acomp.request import EAGAIN, Acomp, Request
+from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Acomp, Request
 from mpzswap.clock.histogram import Histogram
 from mpzswap.clock.work import Clock
 from mpzswap.topology.settings import Batching
@@ -109,7 +109,7 @@ class Pipeline:
     def run(
         self,
         items: Iterator[T],
-        submit: Callable[[Request, list[T]], object],
+        submit: Callable[[Request, list[T]], int],
         take: Callable[[Request, list[T]], None],
     ) -> None:
         """
@@ -117,13 +117,14 @@ class Pipeline:
 
         Args:
             items: one a page.
-            submit: fills a request for these items and submits it.
+            submit: fills a request for these items and submits it; gives what the
+                transform gave.
             take: is given each request that has ended, with its items.
         """
         flights: list[Flight[T]] = []
         try:
             while True:
-                self._fill(flights, items, submit)
+                self._fill(flights, items, submit, take)
                 if not flights:
                     return
                 self._collect(flights, take)
@@ -137,25 +138,36 @@ class Pipeline:
         self,
         flights: list[Flight[T]],
         items: Iterator[T],
-        submit: Callable[[Request, list[T]], object],
+        submit: Callable[[Request, list[T]], int],
+        take: Callable[[Request, list[T]], None],
     ) -> None:
         """Submit sub-batches while one is idle and there are items."""
         pages = self._shape.pages_per_request
         while self._idle:
-            sub_batch = self._idle[-1]
+            sub_batch = self._idle.pop()
             sub_batch.submitted_ns = self._clock.now_ns()
+            # Ours, until all its requests are submitted: the first may be done before.
+            sub_batch.pending = 1
+            drawn = 0
             for request in sub_batch.requests:
                 part = list(islice(items, pages))
                 if not part:
                     break
+                drawn += 1
                 # Noted first: an interrupt may come as soon as devices have it.
                 request.errors = []
-                flights.append(Flight(request, part, sub_batch))
+                flight = Flight(request, part, sub_batch)
+                flights.append(flight)
                 sub_batch.pending += 1
-                submit(request, part)
-            if not sub_batch.pending:
+                if submit(request, part) != EINPROGRESS:
+                    flights.pop()
+                    self._end(flight, take)
+            if drawn:
+                self._let_go(sub_batch)
+            else:
+                self._idle.append(sub_batch)
+            if drawn < len(sub_batch.requests):
                 return
-            self._idle.pop()
 
     def _collect(
         self, flights: list[Flight[T]], take: Callable[[Request, list[T]], None]
@@ -171,13 +183,18 @@ class Pipeline:
             return
         flights[:] = pending
         for each in ended:
-            sub_batch = each.sub_batch
-            sub_batch.pending -= 1
-            if not sub_batch.pending:
-                now_ns = self._clock.now_ns()
-                self._latency.record(now_ns - sub_batch.submitted_ns)
-                self._idle.append(sub_batch)
-            take(each.request, each.items)
+            self._end(each, take)
+
+    def _end(self, flight: Flight[T], take: Callable[[Request, list[T]], None]) -> None:
+        self._let_go(flight.sub_batch)
+        take(flight.request, flight.items)
+
+    def _let_go(self, sub_batch: SubBatch) -> None:
+        """One thing less is pending; with the last the sub-batch is done."""
+        sub_batch.pending -= 1
+        if not sub_batch.pending:
+            self._latency.record(self._clock.now_ns() - sub_batch.submitted_ns)
+            self._idle.append(sub_batch)
 
     def _drain(self, flights: list[Flight[T]]) -> None:
         """Wait until nothing is in flight, and forget what came of it."""

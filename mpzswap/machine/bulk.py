@@ -52,9 +52,9 @@ class Bulk:
         """
         packing = Packing(self._compressor, len(pages))
 
-        def submit(request: Request, part: list[int]) -> None:
+        def submit(request: Request, part: list[int]) -> int:
             self._staging.place(request, pages[part[0] : part[-1] + 1])
-            self._driver.compress(request)
+            return self._driver.compress(request)
 
         def take(request: Request, part: list[int]) -> None:
             self._staging.pack(packing, request, part, self._driver.software)
@@ -103,7 +103,7 @@ class Bulk:
 
     def _submit_decompress(
         self, packed: Packed, request: Request, part: list[int]
-    ) -> None:
+    ) -> int:
         views = request.buffers.views
         request.lengths = []
         for place, index in enumerate(part):
@@ -113,7 +113,7 @@ class Bulk:
         staged = self._staging.of_request(request, len(part))
         end = staged.address + len(part) * PAGE_SIZE
         request.pages = range(staged.address, end, PAGE_SIZE)
-        self._driver.decompress(request)
+        return self._driver.decompress(request)
 
     def _take_decompressed(
         self, out: Pages, failed: dict[int, int], request: Request, part: list[int]

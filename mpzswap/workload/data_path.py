@@ -46,8 +46,8 @@ class Direction(Protocol):
     def begin(self) -> None:
         """Forget what was counted, and keep no results from here on."""
 
-    def submit(self, request: Request, part: list[int]) -> None:
-        """Submit these pages."""
+    def submit(self, request: Request, part: list[int]) -> int:
+        """Submit these pages; give what the driver gave."""
 
     def take(self, request: Request, part: list[int]) -> None:
         """Count, and keep until ``begin``, what came of them."""
@@ -98,12 +98,12 @@ class Compression:
         self._streams.clear()
         self._keeping = False
 
-    def submit(self, request: Request, part: list[int]) -> None:
+    def submit(self, request: Request, part: list[int]) -> int:
         """Let the devices read the pages where they are."""
         address_of = self._path.frames.address_of
         end = address_of(part[-1]) + PAGE_SIZE
         request.pages = range(address_of(part[0]), end, PAGE_SIZE)
-        self._path.submitter.driver.compress(request)
+        return self._path.submitter.driver.compress(request)
 
     def take(self, request: Request, part: list[int]) -> None:
         """Add up the lengths."""
@@ -165,7 +165,7 @@ class Decompression:
         """Count anew."""
         self.tally = Tally()
 
-    def submit(self, request: Request, part: list[int]) -> None:
+    def submit(self, request: Request, part: list[int]) -> int:
         """Copy the streams to where devices see them."""
         views, streams = request.buffers.views, self._path.streams()
         address_of = self._path.frames.address_of
@@ -174,7 +174,7 @@ class Decompression:
             stream = streams[index]
             view[: len(stream)] = stream
         request.pages = [address_of(index) for index in part]
-        self._path.submitter.driver.decompress(request)
+        return self._path.submitter.driver.decompress(request)
 
     def take(self, request: Request, part: list[int]) -> None:
         """Refuse errors; the pages are in the frames already."""

@@ -153,9 +153,9 @@ class Devices:
         for frame, plain in zip(self._frames.views, plains, strict=False):
             frame[:] = plain.data
 
-        def submit(request: Request, part: list[int]) -> None:
+        def submit(request: Request, part: list[int]) -> int:
             request.pages = [self._frames.address_of(index) for index in part]
-            self._submitter.driver.compress(request)
+            return self._submitter.driver.compress(request)
 
         def take(request: Request, part: list[int]) -> None:
             for place, index in enumerate(part):
@@ -178,13 +178,13 @@ class Devices:
         ]
         self._frames.array[:] = UNWRITTEN
 
-        def submit(request: Request, part: list[int]) -> None:
+        def submit(request: Request, part: list[int]) -> int:
             streams = [vectors[index].stream for index in part]
             for view, stream in zip(request.buffers.views, streams, strict=False):
                 view[: len(stream)] = stream
             request.lengths = [len(stream) for stream in streams]
             request.pages = [self._frames.address_of(index) for index in part]
-            self._submitter.driver.decompress(request)
+            return self._submitter.driver.decompress(request)
 
         def take(request: Request, part: list[int]) -> None:
             for place, index in enumerate(part):

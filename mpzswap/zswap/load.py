@@ -91,14 +91,14 @@ class Load:
             else:
                 yield page
 
-    def submit(self, frames: Frames, request: Request, pages: list[Wanted]) -> None:
+    def submit(self, frames: Frames, request: Request, pages: list[Wanted]) -> int:
         """Ask for the decompression of *pages* into their frames."""
         stored = self.entries.zsmalloc.view
         for (_, entry, _), buffer in zip(pages, request.buffers.views, strict=False):
             buffer[: entry.length] = stored(entry.handle, entry.length)
         request.lengths = [entry.length for _, entry, _ in pages]
         request.pages = [frames.address_of(index) for _, _, index in pages]
-        self.acomp.decompress(request)
+        return self.acomp.decompress(request)
 
     def take(self, failures: Failures, request: Request, pages: list[Wanted]) -> None:
         """Count the pages of a request that has ended; note those that failed."""

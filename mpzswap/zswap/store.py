@@ -103,10 +103,10 @@ class Store:
                 else:
                     yield index + ahead, first_address + index * PAGE_SIZE, state
 
-    def submit(self, request: Request, pages: list[StorePage]) -> None:
+    def submit(self, request: Request, pages: list[StorePage]) -> int:
         """Ask for the compression of *pages*."""
         request.pages = [address for _, address, _ in pages]
-        self.acomp.compress(request)
+        return self.acomp.compress(request)
 
     def take(self, frames: Frames, request: Request, pages: list[StorePage]) -> None:
         """

@@ -1,6 +1,7 @@
 """Sub-batches in flight."""
 
 import random
+from typing import get_args
 
 import pytest
 
@@ -9,7 +10,7 @@ from mpzswap.acomp.request import Request
 from mpzswap.clock.histogram import Histogram
 from mpzswap.errors import MpzswapError
 from mpzswap.topology.settings import Batching
-from tests.tools.driver_rig import driver_rig, one_queue
+from tests.tools.driver_rig import ROUND_NS, driver_rig, one_queue
 from tests.tools.fake_acomp import FakeAcomp, plain_frames
 from tests.tools.zswap_rig import ManualClock
 
@@ -24,10 +25,10 @@ class Line:
         shape = Shape.of(batching, 8)
         self.pipeline = Pipeline(self.fake, ManualClock(), shape, self.latency)
 
-    def submit(self, request: Request, indices: list[int]) -> None:
+    def submit(self, request: Request, indices: list[int]) -> int:
         """Ask for the compression of these frames."""
         request.pages = [self.fake.frames.address_of(index) for index in indices]
-        self.fake.compress(request)
+        return self.fake.compress(request)
 
     def take(self, request: Request, indices: list[int]) -> None:
         """Note which frames are done."""
@@ -146,12 +147,13 @@ def test_interrupted_submit_leaves_no_request_in_flight(
     """Ctrl-C may come when the transform has the request, or has it not yet."""
     line = Line("requests")
 
-    def submit(request: Request, indices: list[int]) -> None:
+    def submit(request: Request, indices: list[int]) -> int:
         interrupted = len(line.fake.compressed) == calls
-        if not interrupted or started:
-            line.submit(request, indices)
+        submitted = not interrupted or started
+        result = line.submit(request, indices) if submitted else 0
         if interrupted:
             raise KeyboardInterrupt
+        return result
 
     with pytest.raises(KeyboardInterrupt):
         line.pipeline.run(iter(range(40)), submit, line.take)
@@ -167,7 +169,7 @@ def test_request_that_was_not_started_is_not_sent_by_the_drain() -> None:
     with driver_rig(one_queue()) as rig:
         pipeline = Pipeline(rig.driver, rig.clock, Shape.of("driver", 8), Histogram())
 
-        def submit(request: Request, indices: list[int]) -> None:
+        def submit(request: Request, indices: list[int]) -> int:
             request.pages = [rig.frames.address_of(index) for index in indices]
             raise KeyboardInterrupt
 
@@ -175,6 +177,29 @@ def test_request_that_was_not_started_is_not_sent_by_the_drain() -> None:
             pipeline.run(iter(range(8)), submit, lambda *_: None)
 
         assert rig.stats.total_comp_calls == 0
+
+
+@pytest.mark.parametrize("batching", get_args(Batching))
+def test_request_that_is_done_at_once_is_taken_at_once(batching: Batching) -> None:
+    """By sync_mode sync, or by software: the next one's time is not its own."""
+    with driver_rig(one_queue(), sync_mode="sync") as rig:
+        latency = Histogram()
+        pipeline = Pipeline(rig.driver, rig.clock, Shape.of(batching, 4), latency)
+        taken: list[int] = []
+        ahead: list[int] = []
+
+        def submit(request: Request, indices: list[int]) -> int:
+            ahead.append(indices[0] - len(taken))
+            request.pages = [rig.frames.address_of(index) for index in indices]
+            return rig.driver.compress(request)
+
+        pipeline.run(iter(range(14)), submit, lambda _, part: taken.extend(part))
+
+        assert taken == list(range(14))
+        assert set(ahead) == {0}
+        assert latency.count == (14 if batching == "off" else 4)
+        # A request is done in one pause of the rig.
+        assert latency.max <= 4 * ROUND_NS * 1.05
 
 
 def test_close_gives_every_request_back() -> None:
