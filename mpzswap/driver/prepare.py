@@ -42,7 +42,7 @@ class Sender(NamedTuple):
     @classmethod
     def of(cls, pasid: int, int_handle: int = 0) -> Self:
         """Give the sender for an address space and its interrupt."""
-        flags = FLAGS | Flag.RCI if int_handle else FLAGS
+        flags = int(FLAGS | Flag.RCI if int_handle else FLAGS)
         return cls(
             pasid,
             int_handle,

@@ -7,6 +7,7 @@ import pytest
 from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Path
 from mpzswap.completion.status import Status
 from mpzswap.driver.iaa_crypto import INTERRUPT_LIMIT_MS
+from mpzswap.topology.settings import DriverSettings
 from tests.tools.driver_rig import ROUND_NS, driver_rig, one_queue
 from tests.tools.zswap_rig import noise, text
 
@@ -100,3 +101,9 @@ def test_async_submit_returns_at_once(mode: str) -> None:
         rig.serve()
         assert rig.driver.poll(request) == 0
         assert request.statuses == [Status.SUCCESS]
+
+
+def test_async_is_the_default() -> None:
+    """Since patch 05 of the series."""
+    assert DriverSettings().sync_mode == "async"
+    assert not DriverSettings().verify_compress
