@@ -85,6 +85,11 @@ class IaaCrypto:
             return EAGAIN
         return next((error for error in request.errors if error), 0)
 
+    def compress_page(self, request: Request, page: int) -> None:
+        """Do in software a page that failed, for whoever cannot do without it."""
+        self.stats.total_sw_comp_calls += 1
+        self.software.compress(request, page)
+
     def pause(self, requests: Sequence[Request]) -> None:
         """Give the devices time; all of *requests* that are pending are waited for."""
         pending = [ours(request) for request in requests]

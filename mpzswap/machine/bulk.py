@@ -57,7 +57,7 @@ class Bulk:
             return self._driver.compress(request)
 
         def take(request: Request, part: list[int]) -> None:
-            self._staging.pack(packing, request, part, self._driver.software)
+            self._staging.pack(packing, request, part, self._driver)
 
         with self._lock:
             self._check_open()

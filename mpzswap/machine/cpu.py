@@ -166,7 +166,7 @@ class Cpu(Closing):
         """Give what came of a request, and take its buffers back."""
         nr_pages = len(request.pages)
         packing = Packing(self._submitter.config.compressor, nr_pages)
-        self._staging.pack(packing, request, range(nr_pages), self.driver.software)
+        self._staging.pack(packing, request, range(nr_pages), self.driver)
         self.driver.release(request)
         return packing.done()
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mpzswap.acomp.request import Path, Request
-from mpzswap.driver.software import Software
+from mpzswap.driver.iaa_crypto import IaaCrypto
 from mpzswap.machine.packed import Packing
 from mpzswap.page.frame import PAGE_SIZE, Pages
 from mpzswap.ring.memory import AddressSpace, Frames
@@ -54,13 +54,13 @@ class Staging:
         packing: Packing,
         request: Request,
         indices: Sequence[int],
-        software: Software,
+        driver: IaaCrypto,
     ) -> None:
-        """Put what a compression gave; *software* does what devices could not."""
+        """Put what a compression gave; software does what devices could not."""
         views, lengths, errors = request.buffers.views, request.lengths, request.errors
         for place, index in enumerate(indices):
             if errors[place] not in ANSWERS:
-                software.compress(request, place)
+                driver.compress_page(request, place)
             length = lengths[place]
             if errors[place] or length >= PAGE_SIZE:
                 data, path = self._page(request, place), Path.RAW

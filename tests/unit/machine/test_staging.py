@@ -29,7 +29,7 @@ def packed_after(rig: SubmitterRig, pages: Pages, error: int, length: int) -> Pa
     request.errors, request.lengths = [error], [length]
     request.statuses, request.paths = [0], [int(Path.DEVICE)]
     packing = Packing(COMPRESSOR, 1)
-    rig.staging.pack(packing, request, [0], rig.rig.driver.software)
+    rig.staging.pack(packing, request, [0], rig.rig.driver)
     return packing.done()
 
 
