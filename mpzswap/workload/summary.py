@@ -209,7 +209,10 @@ def paths_report(zswap: ZswapStats, books: Books) -> PathsReport:
     reasons["compress_fail"] += zswap.rejected_fail_pages
     reasons["alloc_fail"] += zswap.rejected_alloc_pages
     reasons["same_filled"] += zswap.same_filled_out
-    reasons["incompressible"] += zswap.incompressible_out
+    # For an error the driver has counted its reason already.
+    reasons["incompressible"] += (
+        zswap.incompressible_out - zswap.incompressible_error_out
+    )
     return PathsReport(
         device=books.driver.device_pages,
         software=(
