@@ -62,7 +62,8 @@ class DriverSettings(
         enqcmds_retries: submissions to a full shared queue, IDXD_ENQCMDS_RETRIES.
         comp_alloc_retries: attempts to get a descriptor before a compression fails,
             IAA_ALLOC_DESC_COMP_TIMEOUT; decomp_alloc_retries: before a decompression
-            goes to software.
+            goes to software. Of those within a millisecond one counts: a device that
+            is a process may have no core for so long.
         completion_timeout_ms: ours; the kernel counts a million looks instead, which
             says nothing about a device that is a process. 128 entries of software
             Deflate take 15 ms; the rest is for a machine with too few cores.
@@ -122,8 +123,9 @@ class ZswapSettings(
             if it may be written back later, and rejected if not; off, nothing goes
             to a swap file.
         shrinker_enabled: a full pool writes its coldest pages back to a swap file,
-            where there is one, so that it takes new ones. The kernel's shrinker
-            acts on memory pressure, and its pool shrinks at the limit without it.
+            where there is one, so that it takes new ones. On is ours: the kernel's
+            is off by default, acts on memory pressure, and its pool shrinks at the
+            limit without it.
         same_filled_pages_enabled, exclusive_loads: as up to Linux 6.5.
         compress_batchsize: vm.compress-batchsize, in folios; 32 is ours, the
             kernel's is 1.
@@ -139,7 +141,7 @@ class ZswapSettings(
     batching: Batching = "driver"
     batch_size: Annotated[int, Meta(ge=1, le=MAX_BATCH_SIZE)] = 8
     writeback: bool = True
-    shrinker_enabled: bool = False
+    shrinker_enabled: bool = True
     same_filled_pages_enabled: bool = True
     exclusive_loads: bool = True
     compress_batchsize: Annotated[int, Meta(ge=1, le=MAX_COMPRESS_BATCHSIZE)] = 32

@@ -119,7 +119,8 @@ def choose(wishes: Wishes) -> StressPlan:
     """
     workers = _choose_workers(wishes)
     _check_memory(wishes, workers)
-    _check_swap(wishes.swap)
+    _check_swap(wishes)
+    _check_zswap(wishes)
     compressor = wishes.compressor
     if compressor is None:
         compressor = wishes.topology.zswap.compressor
@@ -177,7 +178,23 @@ def _check_memory(wishes: Wishes, workers: int) -> None:
         )
 
 
-def _check_swap(areas: tuple[int, ...]) -> None:
+def _check_zswap(wishes: Wishes) -> None:
+    if not wishes.topology.zswap.exclusive_loads:
+        raise InputError(
+            "zswap.exclusive_loads: false: must be true: a worker's page is in memory "
+            "or in zswap, never in both"
+        )
+    nodes = len(wishes.topology.sockets)
+    if wishes.interleave and nodes == 1:
+        raise InputError(
+            f"interleave: topology {wishes.topology.name} has 1 node, must have more"
+        )
+
+
+def _check_swap(wishes: Wishes) -> None:
+    areas = wishes.swap
+    if wishes.shrinker and not areas:
+        raise InputError("shrinker: on: needs somewhere to write back to: --swap SIZE")
     if len(areas) > MAX_SWAPFILES:
         raise InputError(f"swap: {len(areas)} areas: must be at most {MAX_SWAPFILES}")
     for area in areas:
@@ -193,9 +210,6 @@ def _choose_topology(wishes: Wishes) -> Topology:
         "batch_size": wishes.batch_size,
         "shrinker_enabled": wishes.shrinker,
     }
-    if wishes.swap and wishes.shrinker is None:
-        # With somewhere to write back to, the coldest pages make room for new ones.
-        chosen["shrinker_enabled"] = True
     given = {name: value for name, value in chosen.items() if value is not None}
     replace = msgspec.structs.replace
     zswap = replace(wishes.topology.zswap, **given)

@@ -44,10 +44,12 @@ class Writeback:
         """
         Write back our share of what is above the accept threshold.
 
+        And as much more as there must be for room in the pool, where the others have
+        yet to give up theirs.
+
         Returns:
-            False: there is no room in the pool. We have nothing to write back, or
-            the swap file is full, or MAX_RECLAIM_RETRIES clusters could not be
-            decompressed, or the others have yet to give up their share.
+            False: there is none. We have nothing more to write back, or the swap file
+            is full, or MAX_RECLAIM_RETRIES clusters could not be decompressed.
         """
         entries = self.load.entries
         zsmalloc = entries.zsmalloc
@@ -59,9 +61,15 @@ class Writeback:
             with_memory = len(entries.by_offset) - entries.same_filled
             return -(-excess * with_memory // max(1, zsmalloc.nr_pages))
 
+        def until_room(_: int) -> int:
+            """Give a cluster while the pool is full."""
+            has_room = self.limit.has_shrunk(zsmalloc.nr_pages)
+            return 0 if has_room else SWAP_CLUSTER_MAX
+
         self._reclaim(wanted)
-        nr_pages = zsmalloc.nr_pages
-        has_room = nr_pages <= goal and self.limit.has_shrunk(nr_pages)
+        # The others may not give up their share before long: then more of ours goes.
+        self._reclaim(until_room)
+        has_room = self.limit.has_shrunk(zsmalloc.nr_pages)
         self.load.counters.reject_reclaim_fail += not has_room
         return has_room
 

@@ -162,29 +162,30 @@ def test_same_seed_gives_the_same_counts() -> None:
     assert work_of(first) == work_of(second)
 
 
-def tenth(*, shrinker: bool, swap: tuple[int, ...]) -> StressReport:
+def tenth(*, shrinker: bool, swap: tuple[int, ...], workers: int = 1) -> StressReport:
     """Run with a pool that may have a tenth of the pages that are written."""
     memory = 4 << 20
     zswap = msgspec.structs.replace(TWO_DEVICES.zswap, max_pool_percent=10)
-    topology = msgspec.structs.replace(TWO_DEVICES, memory=memory, zswap=zswap)
+    whole = workers * memory
+    topology = msgspec.structs.replace(TWO_DEVICES, memory=whole, zswap=zswap)
     wishes = Wishes(
         topology=topology,
         seed=3,
-        workers=1,
+        workers=workers,
         memory=memory,
-        limit=memory // 2,
+        limit=whole // 2,
         compressor="lz4",
         shrinker=shrinker,
         swap=swap,
-        interleave=True,
     )
     return run(choose(wishes), ignore)
 
 
 @pytest.mark.parametrize("swap", [(4 << 20,), (4 << 20, 2 << 20)])
-def test_pool_of_a_tenth_is_shrunk(swap: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_pool_of_a_tenth_is_shrunk(swap: tuple[int, ...], workers: int) -> None:
     """Nothing is rejected for good; what was written back is what it was."""
-    report = tenth(shrinker=True, swap=swap)
+    report = tenth(shrinker=True, swap=swap, workers=workers)
 
     assert_books_balance(report)
     assert report.zswap.rejected_pages == 0

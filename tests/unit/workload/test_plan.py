@@ -5,6 +5,7 @@ import pytest
 
 from mpzswap.errors import InputError
 from mpzswap.topology import host
+from mpzswap.topology.load import changed
 from mpzswap.topology.model import Socket, Topology
 from mpzswap.workload.plan import Wishes, choose
 
@@ -74,19 +75,28 @@ def test_swap_areas_are_counted_in_pages() -> None:
 @pytest.mark.parametrize(
     ("swap", "shrinker", "enabled"),
     [
-        ((), None, False),
+        ((), None, True),
         ((4096,), None, True),
         ((4096,), False, False),
-        ((), True, True),
+        ((4096,), True, True),
     ],
 )
-def test_shrinker_is_on_where_there_is_swap(
+def test_shrinker_is_on_unless_it_is_said(
     *, swap: tuple[int, ...], shrinker: bool | None, enabled: bool
 ) -> None:
-    """Unless it is said which."""
+    """Without a swap file it has nothing to do."""
     plan = choose(wishes(swap=swap, shrinker=shrinker))
 
     assert plan.topology.zswap.shrinker_enabled is enabled
+
+
+@pytest.mark.parametrize("shrinker", [None, True])
+def test_shrinker_is_the_topologys_unless_it_is_said(shrinker: bool | None) -> None:  # noqa: FBT001
+    """A swap file alone does not turn it on."""
+    topology = changed(wishes().topology, ["zswap.shrinker_enabled=false"])
+    plan = choose(wishes(topology=topology, swap=(4096,), shrinker=shrinker))
+
+    assert plan.topology.zswap.shrinker_enabled is bool(shrinker)
 
 
 @pytest.mark.parametrize(("rounds", "expected"), [(None, 0), (3, 3)])
@@ -101,6 +111,8 @@ def test_duration_takes_the_limit_off_the_rounds(
     ("wish", "value", "message"),
     [
         ("workers", 13, "workers: 13: must be at most 12, the CPUs of topology paper"),
+        ("shrinker", True, "shrinker: on: needs somewhere to write back to: --swap"),
+        ("interleave", True, "interleave: topology paper has 1 node, must have more"),
         ("memory", 65 << 10, "memory: 65K: must be a multiple of 64K, the folio"),
         ("memory", 0, "memory: 0: must be a multiple of 64K, the folio"),
         ("memory", 1 << 30, "memory: 1G for each of 8 workers: .* at most 1G"),

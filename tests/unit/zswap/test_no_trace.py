@@ -159,7 +159,11 @@ def test_folio_for_which_the_pool_got_full_leaves_no_trace() -> None:
     """The limit is reached within a batch: it is as if only the first had come."""
     traces = []
     for count in (1, 2):
-        rig = Rig(ZswapSettings(batching="off"), max_pages=12, swap=Disk())
+        rig = Rig(
+            ZswapSettings(batching="off", shrinker_enabled=False),
+            max_pages=12,
+            swap=Disk(),
+        )
         rig.store([noise(n) for n in range(8)], 100)
         rig.fill([noise(n) for n in range(20, 28)])
         folios = [Folio(0, 0, 4), Folio(8, 4, 4)]
@@ -242,7 +246,7 @@ def test_folio_that_the_swap_file_cannot_take_leaves_no_trace(
 ) -> None:
     """Rejected by a full pool, then by a file or a disk that is nearly full."""
     disk = Disk(max_pages)
-    rig = Rig(swap=disk)
+    rig = Rig(ZswapSettings(shrinker_enabled=False), swap=disk)
     rig.store([text(n) for n in range(20)], 100)
     rig.zswap.write_back(4)
     disk.room_pages = room_pages

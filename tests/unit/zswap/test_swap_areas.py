@@ -13,7 +13,7 @@ from mpzswap.zswap.swap_out import SwappedTo
 from tests.tools.fake_acomp import plain_frames
 from tests.tools.zswap_rig import Disk, Rig, noise, text
 
-SHRINKER = ZswapSettings(shrinker_enabled=True)
+SHRINKER = ZswapSettings()
 
 
 def areas_of(*sizes: int) -> SwapAreas:

@@ -47,7 +47,9 @@ def test_rejected_folio_goes_to_the_swap_file() -> None:
 
 def test_each_folio_of_a_batch_has_its_own_place() -> None:
     """The first fills the pool; the second, beside it, goes to swap."""
-    rig = Rig(ZswapSettings(batching="off"), max_pages=4, swap=Disk())
+    rig = Rig(
+        ZswapSettings(batching="off", shrinker_enabled=False), max_pages=4, swap=Disk()
+    )
     pages = [noise(n) for n in range(8)]
     rig.fill(pages)
 
@@ -166,7 +168,11 @@ def test_interrupted_write_leaves_no_folio_of_the_batch() -> None:
         def _write(self, number: int, views: list[memoryview]) -> int:
             raise KeyboardInterrupt(number, views)
 
-    rig = Rig(ZswapSettings(batching="off"), max_pages=4, swap=Interrupted())
+    rig = Rig(
+        ZswapSettings(batching="off", shrinker_enabled=False),
+        max_pages=4,
+        swap=Interrupted(),
+    )
     rig.fill([noise(n) for n in range(8)])
     with pytest.raises(KeyboardInterrupt):
         rig.zswap.swap_out(rig.frames, [Folio(0, 0, 4), Folio(4, 4, 4)])

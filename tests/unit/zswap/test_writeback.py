@@ -10,7 +10,7 @@ from mpzswap.zswap.store import Folio
 from mpzswap.zswap.writeback import MAX_RECLAIM_RETRIES
 from tests.tools.zswap_rig import SAME, ZERO, Disk, Rig, noise, pool_words, text
 
-SHRINKER = ZswapSettings(shrinker_enabled=True)
+SHRINKER = ZswapSettings()
 SHARED_LOADS = ZswapSettings(exclusive_loads=False)
 
 
@@ -126,7 +126,7 @@ def test_nothing_is_rejected_for_good_with_the_shrinker() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [ZswapSettings(), ZswapSettings(shrinker_enabled=True, writeback=False)],
+    [ZswapSettings(shrinker_enabled=False), ZswapSettings(writeback=False)],
 )
 def test_full_pool_rejects_without_the_shrinker(settings: ZswapSettings) -> None:
     """Off, or not allowed to write back: rejects are counted, nothing is written."""
@@ -178,6 +178,19 @@ def test_cpu_writes_back_its_share() -> None:
 
     assert rig.store([noise(20)], 20)
     assert in_swap(rig) == [0, 1]
+
+
+def test_cpu_gives_up_more_than_its_share_while_others_keep_theirs() -> None:
+    """The other has most of the pool, and nothing to store before long."""
+    rig = Rig(SHRINKER, max_pages=40, swap=Disk())
+    rig.limit.words = pool_words(2)
+    for offset in range(8):
+        rig.store([noise(offset)], offset)
+    rig.limit.words[1] = 35
+
+    assert rig.store([noise(8)], 8)
+    assert len(in_swap(rig)) >= 4
+    assert rig.zswap.stats().rejected_pages == 0
 
 
 @pytest.mark.parametrize(("max_pages", "room_pages"), [(0, 10), (10, 0)])
