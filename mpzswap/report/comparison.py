@@ -54,7 +54,7 @@ COUNTED: tuple[tuple[str, Callable[[StressReport], str]], ...] = (
     ("  rejected", lambda run: numbers.count(run.zswap.rejected_pages)),
     ("pages in", lambda run: numbers.count(run.zswap.zswpin + run.zswap.pswpin)),
     ("compressed bytes", lambda run: numbers.count(run.zswap.compressed_bytes)),
-    ("pool, bytes", lambda run: numbers.count(run.zswap.pool_total_size)),
+    ("pool, bytes as packed", lambda run: numbers.count(run.zswap.pool_total_size)),
     ("compression ratio", lambda run: numbers.ratio(run.zswap.compression_ratio)),
     ("in software", lambda run: numbers.count(run.paths.software)),
     ("pages checked", lambda run: numbers.count(run.verify.pages_checked)),

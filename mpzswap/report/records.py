@@ -7,6 +7,8 @@ Units are in the names; what has none is a count.
 
 import msgspec
 
+from mpzswap.topology.settings import DriverSettings, ZswapSettings
+
 FORMAT = 1
 
 
@@ -187,6 +189,13 @@ class CpuReport(msgspec.Struct, frozen=True):
     devices: float
 
 
+class AttributesReport(msgspec.Struct, frozen=True):
+    """How driver and zswap were set, all of it, by the topology's names."""
+
+    driver: DriverSettings
+    zswap: ZswapSettings
+
+
 class StressReport(msgspec.Struct, frozen=True, kw_only=True):
     """One ``stress`` run."""
 
@@ -212,6 +221,7 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
     interleave: bool
     # Attributes that were set in place of the topology's, as KEY=VALUE.
     changes: tuple[str, ...]
+    attributes: AttributesReport
     sync_mode: str
     verify_compress: bool
     # Of each worker's CPU.

@@ -42,6 +42,16 @@ def settings(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
         "reclaim",
         (f"folios of {folio}", f"{report.reclaim_batch} in a batch"),
     )
+    if report.swap_bytes:
+        shrinker = report.attributes.zswap.shrinker_enabled
+        areas = numbers.plural(report.swap_areas, "area")
+        yield (
+            "swap",
+            (
+                f"{format_size(report.swap_bytes)} a worker in {areas}",
+                f"shrinker {'on' if shrinker else 'off'}",
+            ),
+        )
     if report.interleave:
         yield "nodes", ("folios on all in turn",)
     if report.changes:
@@ -88,9 +98,15 @@ def _settings(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield from settings(report)
     yield (
         "batching",
-        (report.batching, f"{report.batch_size} pages in a sub-batch"),
+        (report.batching, _sub_batch(report)),
     )
     yield "context", _context(report.context)
+
+
+def _sub_batch(report: StressReport) -> str:
+    """Give how many pages a sub-batch has."""
+    pages = 1 if report.batching == "off" else report.batch_size
+    return f"{numbers.plural(pages, 'page')} in a sub-batch"
 
 
 def _context(context: ContextReport) -> tuple[str, ...]:
@@ -115,6 +131,15 @@ def _happened(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
         ),
     )
     yield "stored", _stored(zswap)
+    if zswap.rejected_pages or zswap.pool_limit_hit:
+        yield (
+            "rejected",
+            (
+                f"{count(zswap.rejected_pages)} pages",
+                numbers.percent(zswap.rejected_pages, zswap.pages_out),
+                f"pool limit hit {numbers.plural(zswap.pool_limit_hit, 'time')}",
+            ),
+        )
     yield (
         "pool",
         (
@@ -132,9 +157,8 @@ def _happened(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
             "swap",
             (
                 f"written {count(zswap.pswpout)}",
+                f"of it written back {count(zswap.written_back_pages)}",
                 f"read {count(zswap.pswpin)}",
-                f"{numbers.size(report.swap_bytes)} a worker"
-                f" in {count(report.swap_areas)} area" + "s" * (report.swap_areas > 1),
             ),
         )
     yield (
@@ -160,7 +184,6 @@ def _stored(zswap: ZswapReport) -> tuple[str, ...]:
         ("compressed", zswap.compressed_out),
         ("same-filled", zswap.same_filled_out),
         ("raw", zswap.incompressible_out),
-        ("rejected", zswap.rejected_pages),
     )
     return tuple(
         f"{way} {numbers.percent(pages, zswap.pages_out)}" for way, pages in ways

@@ -24,6 +24,7 @@ from mpzswap.machine.stats import Books
 from mpzswap.machine.store import nr_buffers
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.report.records import (
+    AttributesReport,
     ContextReport,
     CpuReport,
     DeviceReport,
@@ -83,6 +84,7 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
         swap_areas=len(plan.swap_areas),
         interleave=plan.interleave,
         changes=plan.changes,
+        attributes=AttributesReport(plan.topology.driver, plan.topology.zswap),
         sync_mode=plan.topology.driver.sync_mode,
         verify_compress=plan.topology.driver.verify_compress,
         context=context_report(plan.topology.zswap),
@@ -117,6 +119,9 @@ def find_problems(
     devices: tuple[DeviceReport, ...],
 ) -> Iterable[str]:
     """Give what is wrong with a run, a line each."""
+    checked = verify_report(results)
+    if checked.pages_wrong or checked.pages_lost:
+        yield f"pages: {checked.pages_wrong} wrong, {checked.pages_lost} lost"
     for result in results:
         yield from result.problems
     kept = zswap.compressed_out + zswap.same_filled_out + zswap.incompressible_out
@@ -131,6 +136,10 @@ def find_problems(
             f"books: {zswap.zswpin} pages in from zswap and {zswap.pswpin} from the "
             f"swap file, but {loaded} loaded"
         )
+    yield from _find_device_problems(devices)
+
+
+def _find_device_problems(devices: tuple[DeviceReport, ...]) -> Iterable[str]:
     for device in devices:
         if device.unreported or device.broken_lanes:
             yield (

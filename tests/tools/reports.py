@@ -1,6 +1,7 @@
 """Reports with fixed numbers, as a run might give them."""
 
 from mpzswap.report.records import (
+    AttributesReport,
     BenchReport,
     BenchResult,
     ComparisonReport,
@@ -17,6 +18,7 @@ from mpzswap.report.records import (
     VerifyReport,
     ZswapReport,
 )
+from mpzswap.topology.settings import Batching, DriverSettings, ZswapSettings
 
 LATENCY = LatencyReport(
     count=32_750,
@@ -106,7 +108,9 @@ def device(number: int, state: str = "ready") -> DeviceReport:
 
 
 def stress_report(
-    batching: str = "driver", problems: tuple[str, ...] = (), pages: str = "mix:mixed"
+    batching: Batching = "driver",
+    problems: tuple[str, ...] = (),
+    pages: str = "mix:mixed",
 ) -> StressReport:
     """Give the report of a run; with *problems* it is not ok."""
     return StressReport(
@@ -127,6 +131,7 @@ def stress_report(
         swap_areas=0,
         interleave=False,
         changes=(),
+        attributes=AttributesReport(DriverSettings(), ZswapSettings(batching=batching)),
         sync_mode="async",
         verify_compress=False,
         context=CONTEXTS[batching],

@@ -7,6 +7,7 @@ import pytest
 
 from mpzswap.report import bench, comparison, stress
 from mpzswap.report.records import ReadaheadReport, ReclaimReport, StressReport
+from mpzswap.topology.settings import Batching
 from tests.tools.reports import (
     NO_LATENCY,
     bench_report,
@@ -190,7 +191,7 @@ def test_readahead_says_how_often_it_was_right() -> None:
         ("driver", "context 2 requests of 8 pages 66,560 bytes a CPU"),
     ],
 )
-def test_what_batching_takes_is_shown(batching: str, shown: str) -> None:
+def test_what_batching_takes_is_shown(batching: Batching, shown: str) -> None:
     """Memory of every CPU is the price of it."""
     assert line_of(stress_report(batching), "context") == shown
 
