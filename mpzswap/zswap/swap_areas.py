@@ -1,11 +1,11 @@
 """
 The swap areas of one zswap: a file each, found by the type of a swap entry.
 
-    folio --next_type--> 0, 1, 2, 0, ... without those that are full
+    folio --next_type--> 0, ... 0, 1, ... 1, 0, ...     without those that are full
     entry --swp_type---> the file that has its page, if any has
 
-Source: Linux, mm/swapfile.c: areas of one priority take turns, and one that is full
-is passed over.
+Source: Linux, mm/swapfile.c, swap_alloc_fast and swap_alloc_slow: areas of one
+priority take turns, a cluster of pages each, and one that is full is passed over.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +14,9 @@ from itertools import groupby
 from mpzswap.ring.memory import Frames
 from mpzswap.zswap.swap_entry import MAX_SWAPFILES, swp_type
 from mpzswap.zswap.swap_file import SwapFile, SwapPage
+
+# Linux, include/linux/swap.h, SWAPFILE_CLUSTER where a PMD can be swapped: pages.
+SWAPFILE_CLUSTER = 512
 
 
 class SwapAreas:
@@ -24,17 +27,26 @@ class SwapAreas:
         files: the file of each area, by its type; closed with us.
         frames: where pages are decompressed on their way, seen by the devices;
             SWAP_CLUSTER_MAX of them make whole clusters, one is enough.
+        turn_pages: pages that an area is given in a row.
 
     Raises:
         ValueError: a swap entry cannot tell so many areas apart, or there is none.
     """
 
-    def __init__(self, files: Sequence[SwapFile], frames: Frames) -> None:
+    def __init__(
+        self,
+        files: Sequence[SwapFile],
+        frames: Frames,
+        turn_pages: int = SWAPFILE_CLUSTER,
+    ) -> None:
         if not 0 < len(files) <= MAX_SWAPFILES:
             raise ValueError(f"swap areas: {len(files)}, must be 1 to {MAX_SWAPFILES}")
         self.files = tuple(files)
         self.frames = frames
-        self._next = 0
+        self._turn_pages = turn_pages
+        self._current = -1
+        # Pages that the current area still gets in this turn.
+        self._left = 0
 
     def close(self) -> None:
         """Forget all pages; the files go."""
@@ -65,14 +77,20 @@ class SwapAreas:
         One without room is passed over; if all are, it is the turn of the next:
         zswap may have room, and if not the folio stays where it is.
         """
+        if self._left < nr_pages or not self._has_room(self._current, nr_pages):
+            self._current = self._rotate(nr_pages)
+            self._left = self._turn_pages
+        self._left -= nr_pages
+        return self._current
+
+    def _rotate(self, nr_pages: int) -> int:
         count = len(self.files)
-        turns = [(self._next + step) % count for step in range(count)]
-        with_room = (
-            type_ for type_ in turns if self.files[type_].space_left >= nr_pages
-        )
-        chosen = next(with_room, turns[0])
-        self._next = (chosen + 1) % count
-        return chosen
+        turns = [(self._current + 1 + step) % count for step in range(count)]
+        with_room = (type_ for type_ in turns if self._has_room(type_, nr_pages))
+        return next(with_room, turns[0])
+
+    def _has_room(self, type_: int, nr_pages: int) -> bool:
+        return self.files[type_].space_left >= nr_pages
 
     def room(self) -> Callable[[int], bool]:
         """Give what tells of each entry asked whether its file has room for it too."""

@@ -242,7 +242,9 @@ def test_pages_come_back_from_the_swap_file() -> None:
 
 def test_what_zswap_rejects_goes_to_the_swap_file() -> None:
     """Without the shrinker the newest go there, whole folios, and come back."""
-    zswap = msgspec.structs.replace(TWO_DEVICES.zswap, max_pool_percent=1)
+    zswap = msgspec.structs.replace(
+        TWO_DEVICES.zswap, max_pool_percent=1, shrinker_enabled=False
+    )
     topology = msgspec.structs.replace(
         TWO_DEVICES, memory=100 * 150 * PAGE_SIZE, zswap=zswap
     )
@@ -265,7 +267,8 @@ def test_what_zswap_rejects_goes_to_the_swap_file() -> None:
         ({"reclaim_batch": 1}, "full"),
         ({"folio_pages": 512}, "pmd"),
         ({"interleave": True}, "node"),
-        ({"swap_areas": (1024, 1024)}, "swap_area"),
+        # Of 7 pages, so that a list has folios of two turns.
+        ({"swap_areas": (1024, 1024), "folio_pages": 7}, "swap_area"),
     ],
 )
 def test_workers_tell_of_reclaim_and_readahead(

@@ -99,7 +99,7 @@ class Rig:
         areas = None
         if swap is not None:
             files = [swap] if isinstance(swap, SwapFile) else swap
-            areas = SwapAreas(files, frames.part(128, 32))
+            areas = SwapAreas(files, frames.part(128, 32), turn_pages=1)
             weakref.finalize(self, areas.close)
         self.words = pool_words()
         self.limit = PoolLimit(self.words, 0, max_pages)

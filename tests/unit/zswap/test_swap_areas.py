@@ -16,9 +16,10 @@ from tests.tools.zswap_rig import Disk, Rig, noise, text
 SHRINKER = ZswapSettings()
 
 
-def areas_of(*sizes: int) -> SwapAreas:
+def areas_of(*sizes: int, turn_pages: int = 1) -> SwapAreas:
     """Give areas of so many pages each."""
-    return SwapAreas([Disk(size) for size in sizes], plain_frames(1))
+    disks = [Disk(size) for size in sizes]
+    return SwapAreas(disks, plain_frames(1), turn_pages)
 
 
 def turns(areas: SwapAreas, count: int, nr_pages: int = 1) -> list[int]:
@@ -29,6 +30,26 @@ def turns(areas: SwapAreas, count: int, nr_pages: int = 1) -> list[int]:
 def test_areas_are_used_in_turn() -> None:
     """As those of one priority."""
     assert turns(areas_of(10, 10, 10), 5) == [0, 1, 2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("nr_pages", "expected"), [(1, "00001111"), (2, "00110011"), (3, "01010101")]
+)
+def test_area_keeps_its_turn_for_a_cluster(nr_pages: int, expected: str) -> None:
+    """A folio that the rest of it does not hold begins the next one's."""
+    areas = areas_of(100, 100, turn_pages=4)
+
+    assert "".join(map(str, turns(areas, 8, nr_pages))) == expected
+
+
+def test_area_that_gets_full_loses_its_turn() -> None:
+    """Before its cluster is used up."""
+    areas = areas_of(2, 100, turn_pages=512)
+    first = turns(areas, 2)
+    areas.store_many([(entry, memoryview(noise(entry))) for entry in (1, 2)])
+
+    assert first == [0, 0]
+    assert turns(areas, 2) == [1, 1]
 
 
 def test_full_area_is_passed_over() -> None:
