@@ -126,15 +126,16 @@ class Machine:
             settings: in place of the topology's; see ``DriverSettings``.
 
         Raises:
-            BusyError: the machine is open, so queues are enabled.
+            BusyError: the machine is open. The kernel lets them be changed while no
+                queue is enabled; ours are made with what is set.
             TopologyError: a setting is unknown or out of its range.
         """
         with self._lock:
             if self._core is not None:
                 names = ", ".join(settings)
                 raise BusyError(
-                    f"{names}: EBUSY: cannot be changed while work queues are "
-                    "enabled, which they are until the machine is closed"
+                    f"{names}: EBUSY: cannot be changed while the machine is open: its "
+                    "work queues are made with it"
                 )
             plain = msgspec.to_builtins(self.topology)
             plain["driver"] |= settings
