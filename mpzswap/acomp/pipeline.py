@@ -205,8 +205,6 @@ class Pipeline:
         ]:
             self._acomp.pause(pending)
         self._idle = list(self._sub_batches)
-        for sub_batch in self._sub_batches:
-            sub_batch.pending = 0
 
     def _allocate(self, stack: contextlib.ExitStack) -> Request:
         """Get a request that *stack* gives back."""

@@ -34,7 +34,7 @@ def add_stats(parser: argparse.ArgumentParser) -> None:
         "--stats",
         metavar=f"{KERNEL}[:DIR]",
         type=read_stats,
-        help="the counters as the files of the kernel's zswap, iaa-crypto and vmstat: "
+        help="the counters as the files of the kernel's zswap, iaa_crypto and vmstat: "
         "printed in place of the table, also with --quiet, or written below DIR",
     )
 

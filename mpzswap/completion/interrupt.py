@@ -11,7 +11,6 @@ whoever was woken sees the status.  An interrupt that comes between the read and
 look only makes the next wait return at once.
 """
 
-import contextlib
 import os
 import select
 import threading
@@ -43,9 +42,7 @@ class Interrupt:
         """Sleep until it is raised, at most *limit_ms*."""
         with self._lock:
             if not self._closed and self._poller.poll(limit_ms):
-                # Nobody else reads it, but a signal's handler may have waited.
-                with contextlib.suppress(BlockingIOError):
-                    os.eventfd_read(self.eventfd)
+                os.eventfd_read(self.eventfd)
 
     def close(self) -> None:
         """Give the eventfd back, once nobody waits on it."""

@@ -105,7 +105,6 @@ class IaaRequest(Request):
             self.lengths = [0] * count
         self.order = range(count)
         self.next = 0
-        self.crcs.clear()
         self.retries = 0
         self.due_ns = 0
         # Last: a request without errors was never started (Ctrl-C may come anywhere).

@@ -11,6 +11,7 @@ Rows begin on a cache line.  Every process maps the board and finds things by th
 same layout, which follows from the topology and the number of submitters.
 """
 
+import threading
 from collections.abc import Iterable
 from enum import IntEnum
 
@@ -110,6 +111,8 @@ class Board:
         self.segment = segment
         self.layout = layout
         self._words = segment.words(0, layout.size // WORD_BYTES)
+        # Threads of the parent: two that count at once would count once.
+        self._lock = threading.Lock()
 
     @classmethod
     def create(cls, layout: BoardLayout) -> "Board":
@@ -148,16 +151,17 @@ class Board:
 
     def set_state(self, device: int, state: DeviceState) -> None:
         """Tell everybody what became of a device."""
-        self._words[STATES + device] = state
-        self._words[GENERATION] += 1
+        with self._lock:
+            self._words[STATES + device] = state
+            self._words[GENERATION] += 1
 
     def set_enabled(self, wqs: Iterable[WqId], *, enabled: bool) -> None:
         """Let submitters use work queues from now on, or no more."""
-        for wq in wqs:
-            self._words[self._disabled_at(wq)] = not enabled
-        # Last: whoever sees the number change sees the words.  Of two threads that
-        # count at once one may be lost, but then the words of both were there before.
-        self._words[GENERATION] += 1
+        with self._lock:
+            for wq in wqs:
+                self._words[self._disabled_at(wq)] = not enabled
+            # Last: whoever sees the number change sees the words.
+            self._words[GENERATION] += 1
 
     def is_enabled(self, wq: WqId) -> bool:
         """Tell whether submitters may use a work queue."""

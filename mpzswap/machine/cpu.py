@@ -126,7 +126,9 @@ class Cpu(Closing):
 
     def submit(self, pages: PagesLike) -> Batch:
         """
-        Compress *pages*, bytes-like of N * 4096 or an (N, 4096) array; return at once.
+        Compress *pages*, bytes-like of N * 4096 or an (N, 4096) array.
+
+        It returns at once; with sync_mode ``sync``, when all is done.
 
         Pages in memory of ``Machine.allocate_pages`` are not copied, and must not
         be changed before the batch is done.

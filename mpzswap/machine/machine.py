@@ -16,11 +16,11 @@ from mpzswap.machine.packed import Packed
 from mpzswap.machine.staging import Staging
 from mpzswap.machine.stats import MachineStats
 from mpzswap.machine.submitter import Submitter
-from mpzswap.machine.wq_names import find_wqs
 from mpzswap.page.frame import PAGE_SIZE, Pages, PagesLike, as_pages
 from mpzswap.ring.memory import Frames
 from mpzswap.ring.ordering import check_processor
 from mpzswap.topology.model import Topology
+from mpzswap.topology.wq_names import find_wqs
 
 # Bulk, and 63 CPUs and stores of this process.
 MAX_SUBMITTERS = 64
@@ -145,8 +145,8 @@ class Machine:
         """
         Let nothing be submitted any more to a device, or to a queue of it.
 
-        What is in it is still done.  Every CPU chooses its queues anew; where none
-        is left for it, software does its work.
+        What is in it is still done, and verified there.  Every CPU chooses its queues
+        anew; where none is left for it, software does its work.
 
         Args:
             name: "iax0", or "iax0/wq0.0", as reports have them.

@@ -8,9 +8,9 @@ import msgspec
 from mpzswap.driver.iaa_crypto import IaaCrypto
 from mpzswap.driver.stats import DriverStats, WqStats
 from mpzswap.machine.devices import DeviceProcess, Devices
-from mpzswap.machine.wq_names import device_id
 from mpzswap.report.records import DeviceReport, QueueReport
 from mpzswap.topology.model import Topology
+from mpzswap.topology.wq_names import device_id, wq_name
 from mpzswap.topology.wq_table import WqId
 
 
@@ -84,7 +84,7 @@ def _report_device(
         interrupts=counters.interrupts,
         wqs=tuple(
             QueueReport(
-                name=f"wq{number}.{place}",
+                name=wq_name(number, place),
                 configured_name=wq.name,
                 mode=wq.mode,
                 state=devices.queue_state(WqId(process.index, place)),

@@ -42,9 +42,11 @@ ROWS: tuple[Row, ...] = (
         lambda run: numbers.digits(run.cpu_s.workers + run.cpu_s.devices),
         "cpu",
     ),
+    ("context, bytes a CPU", lambda run: numbers.count(run.context.bytes), ""),
 )
 
-# What all runs should agree on, but for the pool's bytes.
+# What all runs should agree on, but for the pool's bytes, which follow from the order
+# in which requests ended.
 COUNTED: tuple[tuple[str, Callable[[StressReport], str]], ...] = (
     ("pages written", lambda run: numbers.count(run.pages_written)),
     ("pages out", lambda run: numbers.count(run.zswap.pages_out)),
@@ -60,7 +62,6 @@ COUNTED: tuple[tuple[str, Callable[[StressReport], str]], ...] = (
     ("pages checked", lambda run: numbers.count(run.verify.pages_checked)),
     ("  wrong", lambda run: numbers.count(run.verify.pages_wrong)),
     ("  lost", lambda run: numbers.count(run.verify.pages_lost)),
-    ("context, bytes a CPU", lambda run: numbers.count(run.context.bytes)),
 )
 
 
@@ -114,7 +115,7 @@ def _counted(runs: tuple[StressReport, ...]) -> Table:
 
 def _agreement(report: ComparisonReport) -> str:
     if report.same_counters:
-        return "the same in all runs"
+        return "the same in all runs, but for how tightly the pool is packed"
     return f"differ: {', '.join(report.differing)}"
 
 

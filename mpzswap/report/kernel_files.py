@@ -3,7 +3,8 @@ A stress run in the kernel's own layout: files as debugfs and procfs have them.
 
 Scripts that read the kernel's files read these.  Their names and their text are
 Linux's: mm/zswap.c (zswap_debugfs_init), drivers/crypto/intel/iaa/iaa_crypto_stats.c
-(global_stats_show, wq_stats_show), mm/vmstat.c (vmstat_text).
+(global_stats_show, wq_stats_show; the folder is iaa_crypto there, and iaa-crypto in
+Documentation/driver-api/crypto/iaa), mm/vmstat.c (vmstat_text).
 """
 
 from typing import NamedTuple
@@ -13,12 +14,12 @@ import msgspec
 from mpzswap.report.records import DeviceReport, QueueReport, StressReport
 
 ZSWAP = "sys/kernel/debug/zswap"
-GLOBAL_STATS = "sys/kernel/debug/iaa-crypto/global_stats"
-WQ_STATS = "sys/kernel/debug/iaa-crypto/wq_stats"
+GLOBAL_STATS = "sys/kernel/debug/iaa_crypto/global_stats"
+WQ_STATS = "sys/kernel/debug/iaa_crypto/wq_stats"
 VMSTAT = "proc/vmstat"
 
-# Of a ZswapReport.  same_filled_pages went with Linux 6.12, where the swap layer
-# keeps such pages; ours are zswap's and among stored_pages, as before.
+# Of a ZswapReport.  Newer kernels have no same_filled_pages, since there the swap layer
+# keeps zero pages and all others are compressed; ours are among stored_pages.
 ZSWAP_NAMES = (
     "pool_limit_hit",
     "reject_reclaim_fail",

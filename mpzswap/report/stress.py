@@ -126,7 +126,7 @@ def _happened(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
         (
             f"written {count(written)}",
             f"out {count(zswap.pages_out)}",
-            f"in {count(zswap.zswpin)}",
+            f"in {count(zswap.zswpin + zswap.pswpin)}",
             f"rounds {count(report.rounds)}",
         ),
     )

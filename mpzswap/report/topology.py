@@ -3,10 +3,10 @@ A topology as text: what is where, which CPUs use it, how it is set.
 
     node 0   56 cores x 2 threads   CPUs 0-55,112-167
     |-- iax1   2 compress, 8 decompress engines   CPUs 0-13,112-125
-    |   `-- wq0 iaa_crypto   dedicated 128   comp+decomp
+    |   `-- wq1.0 iaa_crypto   dedicated 128   comp+decomp
     CPUs 0-13,112-125
-        compress    iax1/wq0 iax3/wq0
-        decompress  iax1/wq0
+        compress    iax1/wq1.0 iax3/wq3.0
+        decompress  iax1/wq1.0
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,7 @@ from mpzswap.topology.cpus import cpu_count, cpu_ranges, cpus_of
 from mpzswap.topology.mapping import device_map
 from mpzswap.topology.model import Device, Group, Topology, WorkQueue
 from mpzswap.topology.size import format_size
+from mpzswap.topology.wq_names import device_id, path_of, wq_name
 from mpzswap.topology.wq_table import WqId, WqTables, wq_tables
 
 # A terminal's 80, without the last column, which some terminals wrap.
@@ -140,7 +141,8 @@ def _device(topology: Topology, index: int, seats: list[_Seat]) -> Iterator[str]
             yield f"{BRANCH[False][0]}group {number}   {_engines(group)}"
     for number, wq in enumerate(part.wqs):
         first, _ = BRANCH[number == len(part.wqs) - 1]
-        yield f"{first}wq{number} {_wq(part, wq)}   {_uses(WqId(index, number), seats)}"
+        name = wq_name(device_id(part, index), number)
+        yield f"{first}{name} {_wq(part, wq)}   {_uses(WqId(index, number), seats)}"
 
 
 def _uses(wq: WqId, seats: list[_Seat]) -> str:
@@ -153,15 +155,15 @@ def _uses(wq: WqId, seats: list[_Seat]) -> str:
 def _seat(topology: Topology, seat: _Seat) -> Iterator[str]:
     """Give the queues that some CPUs use in turn, from the first on."""
     comp, decomp, consec = seat.tables
-    row = f"   {consec} descriptors in a row" if consec > 1 else ""
+    row = f"   {consec} in a row" if consec > 1 else ""
     yield f"CPUs {cpu_ranges(seat.cpus)}"
     yield f"    compress    {_wqs(topology, comp)}{row}"
     yield f"    decompress  {_wqs(topology, decomp)}"
 
 
 def _wqs(topology: Topology, wqs: tuple[WqId, ...]) -> str:
-    """Name queues as sysfs does; of very many the first."""
-    names = [f"{topology.devices[device].name}/wq{wq}" for device, wq in wqs]
+    """Name queues as accel-config does; of very many the first."""
+    names = [path_of(topology, wq) for wq in wqs]
     more = len(names) - MAX_NAMED_WQS
     text = " ".join(names[:MAX_NAMED_WQS]) or "software"
     return f"{text} and {more} more" if more > 0 else text

@@ -19,7 +19,7 @@ MAX_BATCH_SIZE = 64
 MAX_COMPRESS_BATCHSIZE = 32
 
 # What a queue is for: indices of the pairs that ``DriverSettings`` gives.
-COMPRESS, DECOMPRESS = 0, 1
+COMP, DECOMP = 0, 1
 
 # How zswap batches: not at all, many requests, or one request of many pages.
 Batching = Literal["off", "requests", "driver"]
@@ -102,7 +102,7 @@ class DriverSettings(
 
         A verify descriptor goes to the queue that compressed: iaa_compress_verify.
         """
-        if kind == DECOMPRESS:
+        if kind == DECOMP:
             return {"decompress_engines": "decompresses"}
         verify = {"decompress_engines": "verifies"} if self.verify_compress else {}
         return {"compress_engines": "compresses"} | verify
@@ -126,7 +126,7 @@ class ZswapSettings(
             where there is one, so that it takes new ones. On is ours: the kernel's
             is off by default, acts on memory pressure, and its pool shrinks at the
             limit without it.
-        same_filled_pages_enabled, exclusive_loads: as up to Linux 6.5.
+        same_filled_pages_enabled, exclusive_loads: parameters that older kernels had.
         compress_batchsize: vm.compress-batchsize, in folios; 32 is ours, the
             kernel's is 1.
         page_cluster: vm.page-cluster; up to 2**page_cluster pages that lie side by

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from mpzswap.topology.cpus import node_of
 from mpzswap.topology.mapping import device_map, devices_on
 from mpzswap.topology.model import Topology
-from mpzswap.topology.settings import COMPRESS, DECOMPRESS
+from mpzswap.topology.settings import COMP, DECOMP
 
 
 class WqId(NamedTuple):
@@ -92,7 +92,7 @@ class _View:
         """Give the global queues of each near device."""
         split = self.topology.driver.split_global
         near = [self.wqs[device] for device in self.near]
-        return [self._served(wqs, split(len(wqs))[0], COMPRESS) for wqs in near]
+        return [self._served(wqs, split(len(wqs))[0], COMP) for wqs in near]
 
     def _row(self, device: int, kind: int) -> list[WqId]:
         """Give a device's queues for *kind*, global ones only where none is local."""
@@ -126,8 +126,8 @@ def _package_tables(view: _View, turn: int) -> WqTables:
     comp = view.near if driver.distribute_comps else mapped
     decomp = view.near if driver.distribute_decomps else mapped
     return WqTables(
-        _across(view.rows(comp, COMPRESS), turn),
-        _across(view.rows(decomp, DECOMPRESS), turn),
+        _across(view.rows(comp, COMP), turn),
+        _across(view.rows(decomp, DECOMP), turn),
     )
 
 
@@ -140,10 +140,10 @@ def _across(rows: Rows, turn: int) -> tuple[WqId, ...]:
 def _global_tables(view: _View) -> WqTables:
     """Apply RFC v1's rule; without a global queue the local ones compress too."""
     driver = view.topology.driver
-    decomp = tuple(chain(*view.rows(view.near[:1], DECOMPRESS)))
+    decomp = tuple(chain(*view.rows(view.near[:1], DECOMP)))
     shared = tuple(chain(*view.global_rows()))
     if not shared:
-        local = view.rows(view.near[:1], COMPRESS)
+        local = view.rows(view.near[:1], COMP)
         return WqTables(tuple(chain(*local)), decomp)
     if driver.global_wq_start == "literal":
         shared = _literally(view, shared)

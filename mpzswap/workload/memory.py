@@ -118,12 +118,16 @@ class Memory:
             self.where[first : first + count] = bytes([Where.RESIDENT]) * count
             self._charge([(first, count, self._next_node())])
             return
-        failure: LoadError | None = None
+        failures: dict[int, LoadError] = {}
         for page in self._in_use:
             failed = self._touch_page(page)
-            failure = failure or failed
-        if failure is not None:
-            raise failure
+            if failed is not None:
+                failures[page] = failed
+        for page, failure in failures.items():
+            # A later fault may have read it ahead after all.
+            if self.where[page] == Where.SWAPPED:
+                raise failure
+            self._touch_page(page)
 
     def forget(self) -> None:
         """Give everything back, as a process does that exits."""

@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 
 # Linux, mm/swap_state.c, swapin_readahead_hits as it begins.
 INITIAL_HITS = 4
-# The least window after a hit, in the same place.
-MIN_HIT_PAGES = 4
 
 
 @dataclass(eq=False)
@@ -56,7 +54,7 @@ class Readahead:
             return 1
         hits, self.hits = self.hits, 0
         if hits:
-            pages = max(MIN_HIT_PAGES, 1 << (hits + 1).bit_length())
+            pages = 1 << (hits + 1).bit_length()
         else:
             pages = 2 if abs(offset - self.prev_offset) == 1 else 1
             self.prev_offset = offset

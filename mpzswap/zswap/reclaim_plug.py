@@ -22,7 +22,7 @@ from mpzswap.zswap.store import Folio
 from mpzswap.zswap.swap_entry import swp_type
 from mpzswap.zswap.swap_out import SwappedTo
 
-# Linux, include/linux/pgtable.h, HPAGE_PMD_NR of 4 KiB pages: 2 MiB.
+# Linux, include/linux/huge_mm.h, HPAGE_PMD_NR of 4 KiB pages: 2 MiB.
 PMD_PAGES = 512
 
 

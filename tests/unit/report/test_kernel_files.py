@@ -108,7 +108,7 @@ def test_global_stats_have_every_name_in_its_order(
     json: dict[str, Any],
 ) -> None:
     """Version 14's total_sw_comp_calls comes between; who knows names misses none."""
-    content = files[f"{DEBUGFS}/iaa-crypto/global_stats"]
+    content = files[f"{DEBUGFS}/iaa_crypto/global_stats"]
     read = dict(pairs(content))
 
     assert content.startswith("global stats:\n  total_comp_calls: ")
@@ -123,7 +123,7 @@ def test_wq_stats_have_a_block_for_each_device(
     json: dict[str, Any],
 ) -> None:
     """Its number is that of its name; its counters are the sums of its queues."""
-    blocks = files[f"{DEBUGFS}/iaa-crypto/wq_stats"].split("iaa device:\n")[1:]
+    blocks = files[f"{DEBUGFS}/iaa_crypto/wq_stats"].split("iaa device:\n")[1:]
 
     assert len(blocks) == 2
     for block, told in zip(blocks, json["devices"], strict=True):
@@ -145,7 +145,7 @@ def test_wq_stats_have_a_block_for_each_device(
 def test_device_is_known_by_its_id() -> None:
     """Whatever its place among the devices."""
     report = msgspec.structs.replace(stress_report(), devices=(device(5), device(1)))
-    content = dict(kernel_files(report))[f"{DEBUGFS}/iaa-crypto/wq_stats"]
+    content = dict(kernel_files(report))[f"{DEBUGFS}/iaa_crypto/wq_stats"]
 
     assert re.findall(r"^  id: (.*)$", content, re.MULTILINE) == ["5", "1"]
 

@@ -31,7 +31,7 @@ def test_devices_queues_and_cpus_are_shown() -> None:
 
     assert "node 1   56 cores x 2 threads   CPUs 56-111,168-223\n" in text
     assert "iax15   2 compress, 8 decompress engines   CPUs 98-111,210-223\n" in text
-    assert "wq0 iaa_crypto   dedicated 128   priority 10   comp+decomp\n" in text
+    assert "wq15.0 iaa_crypto   dedicated 128   priority 10   comp+decomp\n" in text
     assert re.search(r"^ +distribute_comps +true$", text, re.MULTILINE)
 
 
@@ -50,8 +50,10 @@ def test_groups_and_thresholds_are_shown_where_there_are_any() -> None:
     )
 
     assert "    |-- group 1   0 compress, 8 decompress engines\n" in text
-    assert "    |-- wq0 down   dedicated 8   priority 10   group 1   decomp\n" in text
-    assert "`-- wq1 up   shared 8 threshold 4   priority 10   group 0   comp\n" in text
+    assert "    |-- wq1.0 down   dedicated 8   priority 10   group 1   decomp\n" in text
+    assert (
+        "`-- wq1.1 up   shared 8 threshold 4   priority 10   group 0   comp\n" in text
+    )
 
 
 def test_node_without_a_device_is_said() -> None:
@@ -63,7 +65,7 @@ def test_node_without_a_device_is_said() -> None:
 
     assert "no device: its CPUs are shared out among the other nodes' devices" in text
     assert "engines   CPUs 0-1\n" in text
-    assert text.count("decompress  iax1/wq0\n") == 2
+    assert text.count("decompress  iax1/wq1.0\n") == 2
 
 
 def test_machine_without_devices_is_said_to_have_none() -> None:
@@ -80,11 +82,11 @@ def test_queues_that_cpus_use_in_turn_are_shown() -> None:
 
     assert (
         "CPUs 14-27,126-139\n"
-        "    compress    iax3/wq1 iax5/wq1 iax7/wq1 iax1/wq1   4 descriptors in a row\n"
-        "    decompress  iax3/wq0\n"
+        "    compress    iax3/wq3.1 iax5/wq5.1 iax7/wq7.1 iax1/wq1.1   4 in a row\n"
+        "    decompress  iax3/wq3.0\n"
     ) in text
-    assert "wq0 local   dedicated 64   priority 10   decomp\n" in text
-    assert "wq1 global   dedicated 64   priority 10   comp\n" in text
+    assert "wq1.0 local   dedicated 64   priority 10   decomp\n" in text
+    assert "wq1.1 global   dedicated 64   priority 10   comp\n" in text
 
 
 def test_map_of_cpus_is_that_of_the_rule() -> None:
@@ -92,7 +94,7 @@ def test_map_of_cpus_is_that_of_the_rule() -> None:
     text = picture(changed(Topology.named("spr-2s8iaa"), cpu_to_iaa="cpus"))
 
     assert "iax5   2 compress, 8 decompress engines   CPUs 112-139\n" in text
-    assert "CPUs 112-139\n    compress    iax5/wq0 " in text
+    assert "CPUs 112-139\n    compress    iax5/wq5.0 " in text
 
 
 def test_queue_that_no_cpu_uses_is_said() -> None:
@@ -107,7 +109,7 @@ def test_many_queues_are_not_all_named() -> None:
     """A table of 64 would be nine lines for each of 64 devices."""
     text = picture(machine(nodes=(0,) * 10, g_comp_wqs_per_iaa=0))
 
-    assert "iax6/wq0 iax7/wq0 and 2 more decompress" in " ".join(text.split())
+    assert "iax6/wq6.0 iax7/wq7.0 and 2 more decompress" in " ".join(text.split())
 
 
 def test_long_lines_are_folded() -> None:

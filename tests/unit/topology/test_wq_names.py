@@ -3,8 +3,8 @@
 import pytest
 
 from mpzswap.errors import InputError
-from mpzswap.machine.wq_names import device_id, find_wqs
 from mpzswap.topology.model import Device, Topology
+from mpzswap.topology.wq_names import device_id, find_wqs
 from mpzswap.topology.wq_table import WqId
 
 LAPTOP = Topology.named("laptop-2iaa")

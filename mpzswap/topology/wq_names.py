@@ -1,8 +1,8 @@
 """
-Which work queues a user means, by accel-config's names: "iax1", "iax1/wq1.0".
+The names of devices and work queues, as accel-config has them: "iax1", "iax1/wq1.0".
 
-Source: Linux, drivers/dma/idxd/sysfs.c: a queue is wq<id of its device>.<its number>,
-and a device of type iax is iax<id>.
+Source: Linux, drivers/dma/idxd/init.c, idxd_setup_wqs: a queue is
+wq<id of its device>.<its number>.
 """
 
 import re
@@ -17,6 +17,17 @@ def device_id(device: Device, index: int) -> int:
     """Give the number that its name ends with; its place where there is none."""
     number = re.search("[0-9]{1,9}$", device.name)
     return int(number[0]) if number else index
+
+
+def wq_name(device: int, wq: int) -> str:
+    """Give the name of a queue of the device with this id."""
+    return f"wq{device}.{wq}"
+
+
+def path_of(topology: Topology, wq: WqId) -> str:
+    """Give the name of a queue with its device's before it."""
+    device = topology.devices[wq.device]
+    return f"{device.name}/{wq_name(device_id(device, wq.device), wq.wq)}"
 
 
 def find_wqs(topology: Topology, name: str) -> list[WqId]:
@@ -39,6 +50,5 @@ def _named(topology: Topology) -> Iterator[tuple[str, list[WqId]]]:
     for index, device in enumerate(topology.devices):
         wqs = [WqId(index, wq) for wq in range(len(device.wqs))]
         yield device.name, wqs
-        number = device_id(device, index)
         for wq in wqs:
-            yield f"{device.name}/wq{number}.{wq.wq}", [wq]
+            yield path_of(topology, wq), [wq]
