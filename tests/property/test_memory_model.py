@@ -5,7 +5,7 @@ from collections import Counter
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mpzswap.errors import LoadError
@@ -72,7 +72,8 @@ def compare(memory: Memory, rig: Rig) -> None:
 @pytest.mark.parametrize("areas", [0, 1, 2])
 @pytest.mark.parametrize("page_cluster", [0, 3])
 @given(touches=touches, high=st.integers(8, 32), batch=st.sampled_from([1, 3, 32]))
-@settings(max_examples=40, deadline=None)
+# Without shrinking: each example is hundreds of stores, and a minute is the limit.
+@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.generate))
 def test_touched_page_is_what_was_written(
     areas: int, page_cluster: int, touches: list[Touch], high: int, batch: int
 ) -> None:

@@ -30,6 +30,18 @@ def test_requests_go_round_the_queues() -> None:
     assert seen == [[1, 0, 0], [1, 1, 0], [1, 1, 1], [2, 1, 1]]
 
 
+def test_global_queue_gets_its_descriptors_in_a_row() -> None:
+    """g_consec_descs_per_gwq of them, then the next one does."""
+    devices = [TWO_QUEUES] * 2
+    with driver_rig(*devices, wq_tables="global", g_consec_descs_per_gwq=3) as rig:
+        rig.driver.compress(rig.request(texts(4)))
+        # Of each device a local queue, then a global one.
+        assert rig.ready() == [0, 3, 0, 1]
+        rig.driver.compress(rig.request(texts(3), first=8))
+
+        assert rig.ready() == [0, 4, 0, 3]
+
+
 @pytest.mark.parametrize(
     ("count", "shares"), [(8, [4, 4]), (7, [4, 3]), (1, [1, 0]), (16, [8, 8])]
 )

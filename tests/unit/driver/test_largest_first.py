@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mpzswap.acomp.request import Path
 from mpzswap.driver.request import IaaRequest
 from mpzswap.ring.descriptor import DESCRIPTOR_BYTES, DESCRIPTOR_STRUCT
 from tests.tools.driver_rig import DriverRig, driver_rig, one_queue
@@ -49,6 +50,31 @@ def test_two_largest_inputs_head_two_queues() -> None:
         assert heads == [request.lengths[5], request.lengths[3]]
         assert rig.finish(request) == 0
         assert [rig.page(index) for index in range(7)] == PAGES
+
+
+def test_order_is_kept_once_pages_are_on_their_way() -> None:
+    """Full queues take the rest later: no page is lost, none comes twice."""
+    with driver_rig(one_queue(2), one_queue(2), distribute_decomps=True) as rig:
+        request = rig.packed_request(PAGES)
+        rig.driver.decompress(request)
+        assert request.waiting == 3
+
+        assert rig.finish(request) == 0
+        assert [rig.page(index) for index in range(7)] == PAGES
+
+
+def test_pages_of_a_dead_device_are_those_that_went_there() -> None:
+    """Software does them by their pages, not by their positions."""
+    with driver_rig(one_queue(), one_queue(), distribute_decomps=True) as rig:
+        request = rig.packed_request(PAGES)
+        rig.driver.decompress(request)
+        rig.devices[1].serve()
+        rig.machine.lose(0)
+
+        assert rig.finish(request) == 0
+        assert [rig.page(index) for index in range(7)] == PAGES
+        assert request.paths.count(Path.SOFTWARE) == 4
+        assert request.paths[5] == Path.SOFTWARE
 
 
 @pytest.mark.parametrize("bad", range(7))

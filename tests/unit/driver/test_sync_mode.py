@@ -57,6 +57,23 @@ def test_async_irq_sleeps_until_it_is_interrupted() -> None:
         assert rig.driver.poll(request) == 0
 
 
+def test_async_irq_does_not_sleep_while_a_page_waits_for_a_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another request's interrupt may be long in coming."""
+    waits: list[int] = []
+    with driver_rig(one_queue(4), sync_mode="async_irq") as rig:
+        assert rig.interrupt is not None
+        monkeypatch.setattr(rig.interrupt, "wait", waits.append)
+        inside = rig.request([text(page) for page in range(4)])
+        rig.driver.compress(inside)
+        outside = rig.request([text(9)], first=9)
+        rig.driver.compress(outside)
+        rig.driver.pause([inside, outside])
+
+        assert waits == []
+
+
 def test_async_irq_looks_again_without_an_interrupt() -> None:
     """A device that died raises none."""
     with driver_rig(one_queue(4), sync_mode="async_irq") as rig:

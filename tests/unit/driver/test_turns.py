@@ -41,6 +41,15 @@ def test_a_turn_goes_on_in_the_next_deal() -> None:
     assert turns.deal(2) == [(0, 1), (1, 1)]
 
 
+def test_whole_rounds_begin_where_the_last_deal_ended() -> None:
+    """Each queue gets the same, the one whose turn it is first."""
+    turns = Turns(3)
+    turns.deal(1)
+
+    assert turns.deal(6) == [(1, 2), (2, 2), (0, 2)]
+    assert turns.deal(1) == [(1, 1)]
+
+
 @given(
     queues=st.integers(1, 9),
     consec=st.integers(1, 70),

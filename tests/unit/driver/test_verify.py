@@ -80,7 +80,10 @@ def test_wrong_stream_is_the_error_of_its_page(rig: DriverRig) -> None:
 
     assert rig.finish(request) == -errno.EINVAL
     assert request.errors == [0, -errno.EINVAL, 0]
+    assert request.lengths[1] == 0
     assert rig.stats.reasons == {"verify_compress": 1}
+    # No completion said so: the two CRCs differ.
+    assert rig.stats.total_completion_einval_errors == 0
     assert rig.stats.device_pages == 2
     assert rig.stats.total_comp_bytes_out == request.lengths[0] + request.lengths[2]
 
@@ -94,8 +97,8 @@ def test_damaged_stream_is_the_error_of_its_page(rig: DriverRig) -> None:
     request.buffers.views[0][: request.lengths[0]] = b"\xff" * request.lengths[0]
     rig.finish(request)
 
-    assert request.errors[0] < 0
-    assert request.errors[1] == 0
+    assert request.errors == [-errno.EINVAL, 0]
+    assert rig.stats.total_completion_einval_errors == 1
     assert rig.stats.reasons == {"verify_compress": 1}
 
 
@@ -171,6 +174,7 @@ def test_pages_that_wait_for_verification_survive_their_device(
 
     assert rig.poll_later(request) == 0
     assert request.paths == [Path.SOFTWARE] * 2
+    assert rig.stats.reasons == {"device_died": 2}
 
 
 def test_verification_gives_up_after_its_retries() -> None:
@@ -199,6 +203,55 @@ def test_request_is_in_flight_while_it_is_verified(rig: DriverRig) -> None:
         rig.driver.compress(request)
     rig.finish(request)
     rig.driver.release(request)
+
+
+def test_request_whose_verification_waits_is_in_flight(rig: DriverRig) -> None:
+    """Though nothing of it is in a queue."""
+    request = rig.request(PAGES[:1])
+    rig.driver.compress(request)
+    rig.serve()
+    rig.occupy(4 + 1)
+    assert rig.driver.poll(request) == EAGAIN
+    assert (request.runs, len(request.unverified)) == ([], 1)
+    with pytest.raises(ValueError, match="in flight"):
+        rig.driver.release(request)
+    with pytest.raises(ValueError, match="in flight"):
+        rig.driver.compress(request)
+
+
+def test_interrupted_verification_is_tried_again(
+    rig: DriverRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C before it was published: it has no place, and waits for one."""
+    request = rig.request(PAGES[:2])
+    rig.driver.compress(request)
+    rig.serve()
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.queues[0, 0].lane, "publish", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            rig.driver.poll(request)
+    assert rig.queues[0, 0].occupancy.try_take(4, 2) == 4
+    rig.queues[0, 0].occupancy.settle(2)
+
+    assert rig.finish(request) == 0
+    assert rig.queues[0, 0].stats.verify_calls == 2
+
+
+def test_verification_rings_a_device_that_sleeps(rig: DriverRig) -> None:
+    """It would not be done before something else is."""
+    rung: list[int] = []
+    queue = rig.queues[0, 0]
+    queue.doorbell.ring = lambda: rung.append(queue.lane.published)  # type: ignore[method-assign]
+    request = rig.request(PAGES[:1])
+    rig.driver.compress(request)
+    rig.serve()
+    rig.driver.poll(request)
+
+    assert rung == [1, 2]
 
 
 def test_answers_of_verification_are_not_those_of_compression(rig: DriverRig) -> None:

@@ -43,6 +43,7 @@ def test_page_that_devices_could_not_do_is_done_in_software(
     assert packed.path.tolist() == [Path.SOFTWARE]
     assert packed.lengths[0] < PAGE_SIZE
     assert rig.rig.codec.decompress(packed[0], PAGE_SIZE) == TEXT.tobytes()
+    assert rig.rig.stats.total_sw_comp_calls == 1
 
 
 def test_page_that_software_cannot_compress_either_is_raw(rig: SubmitterRig) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -154,6 +155,38 @@ def test_failure_leaves_the_other_pages_of_the_touch() -> None:
     rig.fake.decompress_errors = {}
     touch_each(memory, range(16))
     assert memory.pages_loaded == 16
+
+
+def test_page_that_failed_may_come_with_a_later_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Then it is resident as all others are, and nothing has failed."""
+    rig = Rig(SETTINGS)
+    memory = swapped(rig)
+    load_many = rig.zswap.load_many
+
+    def fail_once(*wanted: Any) -> None:  # noqa: ANN401 - handed on
+        try:
+            load_many(*wanted)
+        finally:
+            rig.fake.decompress_errors = {}
+
+    monkeypatch.setattr(rig.zswap, "load_many", fail_once)
+    rig.fake.decompress_errors = {0: -errno.EIO}
+    memory.touch(0, 2)
+
+    assert list(memory.where[:2]) == [Where.RESIDENT] * 2
+    assert (memory.swap_ra, memory.swap_ra_hit) == (1, 1)
+
+
+def test_page_that_is_touched_is_not_reclaimed() -> None:
+    """Though it is the coldest."""
+    rig = Rig(SETTINGS)
+    memory = memory_of(rig, high_pages=8)
+    memory.touch(0, 8)
+    memory.touch(0, 16)
+
+    assert list(memory.where[:16]) == [Where.RESIDENT] * 16
 
 
 def test_limit_counts_the_bytes_that_are_stored() -> None:

@@ -8,8 +8,10 @@ from typing import cast
 import msgspec
 import pytest
 
+from mpzswap.driver.stats import DriverStats
 from mpzswap.machine.board import DeviceState
 from mpzswap.machine.core import Core
+from mpzswap.machine.stats import Books
 from mpzswap.report.records import DeviceReport, StressReport
 from mpzswap.workload import summary
 from mpzswap.zswap.stats import ZswapStats
@@ -108,3 +110,14 @@ def test_runs_of_other_times_have_the_same_counters() -> None:
     )
 
     assert not summary.differing_counters([stress_report(), slow])
+
+
+def test_page_kept_raw_for_an_error_has_the_drivers_reason_alone() -> None:
+    """It says nothing about the page's size."""
+    zswap = ZswapStats(incompressible_out=5, incompressible_error_out=3)
+    books = Books(DriverStats(reasons={"queue_full": 3, "comp_buf_overflow": 2}), [])
+
+    assert summary.paths_report(zswap, books).reasons == {
+        "incompressible": 2,
+        "queue_full": 3,
+    }

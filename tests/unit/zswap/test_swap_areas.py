@@ -72,6 +72,15 @@ def test_areas_are_as_many_as_an_entry_can_tell_apart(count: int) -> None:
         SwapAreas([Disk(1)] * count, plain_frames(1))
 
 
+def test_every_file_is_closed_with_the_areas() -> None:
+    """None stays open, none keeps its pages."""
+    areas = areas_of(10, 10)
+    areas.store_many([(swp_entry(type_, 5), memoryview(noise(1))) for type_ in (0, 1)])
+    areas.close()
+
+    assert [len(file) for file in areas.files] == [0, 0]
+
+
 def test_page_is_in_the_file_of_its_area() -> None:
     """Two pages of one offset are two pages."""
     areas = areas_of(10, 10)
