@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import Protocol, cast
+from typing import Protocol, TypeGuard, cast
 
 from mpzswap.cli import bench, options, selftest, stress, topology
 from mpzswap.cli.parser import USAGE, Parser
@@ -152,10 +152,15 @@ def guarded(
         if signals.seen:
             # Whatever else came of it, that is what happened.
             return signals.status_of_end()
-        if isinstance(error, OSError) and error.errno not in UNWRITABLE:
+        if is_systems(error) and error.errno not in UNWRITABLE:
             raise
         return explain(name, error)
     return status
+
+
+def is_systems(error: BaseException) -> TypeGuard[OSError]:
+    """Tell whether it is the system's; CompletionTimeoutError is one by its class."""
+    return isinstance(error, OSError) and not isinstance(error, MpzswapError)
 
 
 def explain(name: str, error: BaseException) -> int:
@@ -163,7 +168,7 @@ def explain(name: str, error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):
         silence()
         return BY_SIGNAL + signal.SIGPIPE
-    if isinstance(error, OSError):
+    if is_systems(error):
         silence()
         message = f"standard output: {error.strerror}"
     else:

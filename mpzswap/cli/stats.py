@@ -7,6 +7,7 @@
 
 import argparse
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -120,9 +121,12 @@ def claim(file: Path, undo: contextlib.ExitStack) -> None:
         for parent in reversed(missing):
             parent.mkdir()
             undo.callback(remove_folder, parent)
-        if not file.exists():
+        if not os.path.lexists(file):
             undo.callback(file.unlink, missing_ok=True)
-        file.open("ab").close()
+        # A pipe that nobody reads is refused, not waited for, and so is a link that
+        # leads nowhere: what it would make is not ours to take away.
+        made = os.O_CREAT if not file.is_symlink() else 0
+        os.close(os.open(file, os.O_WRONLY | os.O_NONBLOCK | made, 0o666))
     except OSError as error:
         raise InputError(f"--stats: {error.filename}: {error.strerror}") from error
 

@@ -14,11 +14,15 @@ look only makes the next wait return at once.
 import os
 import select
 import threading
+import time
+
+# Of two threads that share a submitter, the one that does not wait looks this often.
+SHARED_SLEEP_S = 0.0001
 
 
 class Interrupt:
     """
-    The eventfd of one submitter; its threads take turns to wait.
+    The eventfd of one submitter; of its threads one waits, the others look often.
 
     Args:
         handle: what descriptors call it, 1 to 65535.
@@ -40,6 +44,10 @@ class Interrupt:
 
     def wait(self, limit_ms: int) -> None:
         """Sleep until it is raised, at most *limit_ms*."""
+        if self._lock.locked():
+            # Another thread waits, and may take what is raised for us: look again.
+            time.sleep(SHARED_SLEEP_S)
+            return
         with self._lock:
             if not self._closed and self._poller.poll(limit_ms):
                 os.eventfd_read(self.eventfd)

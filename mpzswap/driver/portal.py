@@ -94,15 +94,23 @@ class Portal:
         )
 
     def release(self, first: int, count: int) -> None:
-        """Take back what ``allocate`` gave."""
+        """
+        Take back what ``allocate`` gave.
+
+        Raises:
+            ValueError: it was taken back before.
+        """
         runs = sorted([*self._free, (first, count)])
-        self._free = runs[:1]
+        merged = runs[:1]
         for start, length in runs[1:]:
-            before, before_length = self._free[-1]
+            before, before_length = merged[-1]
+            if before + before_length > start:
+                raise ValueError(f"release: buffers {first} on are free already")
             if before + before_length == start:
-                self._free[-1] = before, before_length + length
+                merged[-1] = before, before_length + length
             else:
-                self._free.append((start, length))
+                merged.append((start, length))
+        self._free = merged
 
     def buffers(self, first: int, count: int) -> Frames:
         """Give the buffers of a run."""

@@ -51,8 +51,8 @@ class CpuWord(IntEnum):
     PAGES_CHECKED = 2
     # Stretches of its work that a worker has finished.
     STRETCHES = 3
-    # A device that did not answer it in time, plus one: to be ended by the parent.
-    LATE_DEVICE = 4
+    # A bit for each device that did not answer it in time: to be ended by the parent.
+    LATE_DEVICES = 4
 
 
 class BoardLayout(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from mpzswap.acomp.request import EAGAIN, Request
 from mpzswap.errors import ClosedError, CompletionTimeoutError
 from mpzswap.machine.closing import Closing
 from mpzswap.machine.packed import Packed, Packing
+from mpzswap.machine.signals import uninterrupted
 from mpzswap.machine.staging import Staging
 from mpzswap.machine.submitter import Submitter
 from mpzswap.page.frame import PagesLike, as_pages
@@ -41,7 +42,7 @@ class Batch:
 
     def poll(self) -> bool:
         """Tell whether every page has a status; never waits for a device."""
-        with self._cpu.lock:
+        with uninterrupted(), self._cpu.lock:
             return self._poll()
 
     def wait(self, timeout_s: float = WAIT_TIMEOUT_S) -> Packed:
@@ -79,8 +80,11 @@ class Batch:
         self._cpu.check_open()
         if self._cpu.driver.poll(self._request) == EAGAIN:
             return False
-        self._packed = self._cpu.take(self._request)
+        request, self._packed = self._request, self._cpu.pack(self._request)
+        # No more ours before it is given back: given back twice, its buffers would
+        # belong to two batches.
         self._request = None
+        self._cpu.driver.release(request)
         return True
 
 
@@ -141,7 +145,7 @@ class Cpu(Closing):
         array = as_pages(pages)
         if not 0 < len(array) <= NR_BUFFERS:
             raise ValueError(f"pages: {len(array)}, must be 1 to {NR_BUFFERS} a batch")
-        with self.lock:
+        with uninterrupted(), self.lock:
             self.check_open()
             # What is done gives its buffers back, whether somebody asks or not.
             self._pending()
@@ -164,12 +168,11 @@ class Cpu(Closing):
             raise ClosedError(f"CPU {self._submitter.config.cpu}: is closed")
         self._submitter.check_open()
 
-    def take(self, request: Request) -> Packed:
-        """Give what came of a request, and take its buffers back."""
+    def pack(self, request: Request) -> Packed:
+        """Give what came of a request."""
         nr_pages = len(request.pages)
         packing = Packing(self._submitter.config.compressor, nr_pages)
         self._staging.pack(packing, request, range(nr_pages), self.driver)
-        self.driver.release(request)
         return packing.done()
 
     def _pending(self) -> bool:

@@ -138,17 +138,18 @@ class Devices:
 
     def look(self) -> None:
         """Note in the board which devices have died, and end those that are late."""
-        # Whoever has the lock is talking to the devices, and sees deaths as well.
-        if not self._lock.acquire(blocking=False):
+        # Whoever has the lock is talking to the devices, and sees deaths as well.  Not
+        # acquire and try: an interrupt between the two would keep it for ever.
+        if self._lock.locked():
             return
-        try:
-            for device in filter(None, self._board.cpu_row(CpuWord.LATE_DEVICE)):
-                self.end(device - 1)
+        with self._lock:
+            for late in filter(None, self._board.cpu_row(CpuWord.LATE_DEVICES)):
+                for index in range(len(self.all)):
+                    if late >> index & 1:
+                        self.end(index)
             for process in self.all:
                 if not process.child.is_alive():
                     self._note_death(process)
-        finally:
-            self._lock.release()
 
     def end(self, index: int) -> None:
         """

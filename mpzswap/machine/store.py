@@ -1,14 +1,13 @@
 """A compressed page store for the user: zswap, with folios as bytes."""
 
-import contextlib
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import msgspec
 
 from mpzswap.acomp.pipeline import Shape
 from mpzswap.errors import ClosedError, InputError
 from mpzswap.machine.closing import Closing
+from mpzswap.machine.signals import uninterrupted
 from mpzswap.machine.submitter import Submitter
 from mpzswap.page.frame import PagesLike, as_pages
 from mpzswap.ring.memory import Frames
@@ -28,21 +27,6 @@ NOT_OF_A_STORE = (
 )
 # The largest folio: 2 MiB, PMD_SIZE on x86-64.
 MAX_FOLIO_PAGES = 512
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """
-    Let signals wait until the block is over.
-
-    Ctrl-C inside zswap would leave an entry half made.  In a program with threads
-    another thread may still be given a signal, whose handler runs in the main one.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class PageStore(Closing):

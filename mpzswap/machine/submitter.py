@@ -219,10 +219,10 @@ def adopt_submitter(config: SubmitterConfig, fds: Sequence[int]) -> Submitter:
         segment.prefault()
         space.add(segment)
     board = Board.map(own.board, config.board)
-    late = board.cpu_row(CpuWord.LATE_DEVICE)
+    late = board.cpu_row(CpuWord.LATE_DEVICES)
 
     def end(device: int) -> None:
-        late[config.column] = device + 1
+        late[config.column] |= 1 << device
 
     ground = Ground(board, own.eventfds, space, look=lambda: None, end=end)
     interrupt = None

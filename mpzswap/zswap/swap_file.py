@@ -80,6 +80,8 @@ class SwapFile:
         # Slots that were in use; those from _next on never were.
         self._free: list[int] = []
         self._next = 0
+        # The disk had no room, and nothing was freed since.
+        self._refused = False
 
     @classmethod
     def create(cls, directory: str | Path, max_pages: int) -> Self:
@@ -109,7 +111,14 @@ class SwapFile:
 
     @property
     def space_left(self) -> int:
-        """Pages that it may still hold; the disk may have room for fewer."""
+        """
+        Pages that it may still hold.
+
+        None where the disk had no room the last time, until a page of ours is freed:
+        to try each time costs as much as to write.
+        """
+        if self._refused and self.slots:
+            return 0
         return self._max_pages - len(self.slots)
 
     def store(self, offset: int, page: memoryview) -> bool:
@@ -131,7 +140,8 @@ class SwapFile:
                 views = [page for _, page in pages[first:last]]
                 count = self._write(numbers[first], views)
                 written += count
-                if count < last - first:
+                self._refused = count < last - first
+                if self._refused:
                     break
         finally:
             self._free.extend(numbers[written:])
@@ -173,11 +183,12 @@ class SwapFile:
         if slot is None:
             return False
         self._free.append(slot.number)
+        self._refused = False
         return True
 
     def _take(self, wanted: int) -> list[int]:
         """Give up to *wanted* free slots, rising, so that runs are long."""
-        count = max(0, min(wanted, self.space_left))
+        count = max(0, min(wanted, self._max_pages - len(self.slots)))
         used = min(count, len(self._free))
         numbers = sorted(self._free[len(self._free) - used :])
         del self._free[len(self._free) - used :]

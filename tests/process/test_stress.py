@@ -326,6 +326,35 @@ def test_killed_device_is_survived_under_load() -> None:
     assert "SIGKILL" in report.devices[1].death
 
 
+@pytest.mark.slow
+def test_all_devices_that_stop_at_once_are_ended() -> None:
+    """One request is late in each of them; software goes on, and nothing is lost."""
+    whole = Topology.named("spr-1s4iaa")
+    driver = msgspec.structs.replace(
+        whole.driver, distribute_decomps=True, completion_timeout_ms=300
+    )
+
+    def stop_the_devices() -> None:
+        for name, pid in children_of(os.getpid()).items():
+            if name.startswith("device "):
+                os.kill(pid, signal.SIGSTOP)
+
+    report = run(
+        changed(
+            topology=msgspec.structs.replace(whole, driver=driver),
+            workers=1,
+            memory_pages=2048,
+            limit_pages=1024,
+        ),
+        once_written(stop_the_devices),
+    )
+
+    assert report.ok
+    assert [device.state for device in report.devices] == ["died"] * 4
+    assert report.driver.total_completion_timeout_errors > 0
+    assert report.paths.software > 0
+
+
 def test_killed_worker_is_named() -> None:
     """The run fails with the worker and its signal."""
 

@@ -11,7 +11,7 @@ import pytest
 
 import mpzswap
 from mpzswap.cli.main import COMMANDS, main, make_parser
-from mpzswap.errors import DeviceDiedError, InputError
+from mpzswap.errors import CompletionTimeoutError, DeviceDiedError, InputError
 from tests.tools.fake_command import FakeCommand
 
 Act = Callable[[argparse.Namespace], int]
@@ -52,6 +52,11 @@ def test_status_of_the_command_is_ours() -> None:
     [
         (DeviceDiedError("device iax1: died"), 1, "mpzswap fake: device iax1: died\n"),
         (InputError("limit: 1: too small"), 2, "mpzswap fake: limit: 1: too small\n"),
+        (
+            CompletionTimeoutError("worker 0: is stuck"),
+            1,
+            "mpzswap fake: worker 0: is stuck\n",
+        ),
         (MemoryError(), 1, "mpzswap fake: the host has not enough memory\n"),
     ],
 )

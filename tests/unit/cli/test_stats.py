@@ -1,6 +1,7 @@
 """``--stats``: where the kernel's files go, and what is in their way."""
 
 import argparse
+import os
 import subprocess
 from pathlib import Path
 
@@ -144,6 +145,35 @@ def test_folder_that_cannot_be_had_is_named_before_the_run(
         pass
 
     assert files_below(tmp_path) == before
+
+
+def test_pipe_that_nobody_reads_is_refused(tmp_path: Path) -> None:
+    """Before the run, and not waited for."""
+    (tmp_path / "proc").mkdir()
+    os.mkfifo(tmp_path / "proc/vmstat")
+
+    with (
+        pytest.raises(InputError, match=r"proc/vmstat: No such device or address"),
+        stats_output(parsed("--stats", f"kernel:{tmp_path}").stats),
+    ):
+        pass
+
+    assert files_below(tmp_path) == {"proc", "proc/vmstat"}
+
+
+def test_link_that_leads_nowhere_is_refused_and_stays(tmp_path: Path) -> None:
+    """What writing through it would make is not ours to take away."""
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/vmstat").symlink_to(tmp_path / "nothing")
+
+    with (
+        pytest.raises(InputError, match=r"proc/vmstat: No such file"),
+        stats_output(parsed("--stats", f"kernel:{tmp_path}").stats),
+    ):
+        pass
+
+    assert (tmp_path / "proc/vmstat").is_symlink()
+    assert not (tmp_path / "nothing").exists()
 
 
 def test_full_disk_under_the_files_is_one_line(tmp_path: Path) -> None:

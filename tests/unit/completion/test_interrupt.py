@@ -54,6 +54,22 @@ def test_sleeper_is_woken(interrupt: Interrupt) -> None:
     sleeper.join(LIMIT_S)
 
 
+def test_second_waiter_looks_again_soon(interrupt: Interrupt) -> None:
+    """What is raised for it the first may take: it does not stand in line."""
+    first = threading.Thread(target=interrupt.wait, args=(LONG_MS,))
+    first.start()
+    until = time.monotonic() + LIMIT_S
+    while not interrupt._lock.locked() and time.monotonic() < until:
+        pass
+    started = time.monotonic()
+    interrupt.wait(LONG_MS)
+
+    assert time.monotonic() - started < LIMIT_S
+    os.eventfd_write(interrupt.eventfd, 1)
+    first.join(LIMIT_S)
+    assert not first.is_alive()
+
+
 def test_closed_interrupt_is_not_waited_for(interrupt: Interrupt) -> None:
     """Its descriptor may be another's by now."""
     interrupt.close()

@@ -86,6 +86,19 @@ def test_neighbours_that_come_back_are_one_run_again(
     assert portal.allocate(NR_BUFFERS) == 0
 
 
+@pytest.mark.parametrize(("first", "count"), [(0, 4), (2, 2), (3, 4), (0, 10)])
+def test_what_is_free_cannot_be_given_back(
+    portal: Portal, first: int, count: int
+) -> None:
+    """It would be had twice."""
+    portal.allocate(10)
+    portal.release(0, 4)
+    with pytest.raises(ValueError, match=f"buffers {first} on are free already"):
+        portal.release(first, count)
+
+    assert portal._free == [(0, 4)]
+
+
 def test_runs_with_one_in_use_between_stay_apart(portal: Portal) -> None:
     """Six are free, but not side by side."""
     first, _, last = (portal.allocate(count) for count in (3, 4, 3))

@@ -8,14 +8,15 @@ import pytest
 from mpzswap.acomp.request import Path, Request
 from mpzswap.errors import ClosedError
 from mpzswap.machine.cpu import Cpu
-from mpzswap.machine.packed import Packed
+from mpzswap.machine.packed import Packed, Packing
 from mpzswap.page.frame import Pages
 from mpzswap.page.mix import generate
-from tests.tools.submitter_rig import SubmitterRig, submitter_rig
+from tests.tools.submitter_rig import NR_BUFFERS, SubmitterRig, submitter_rig
 
 TEXT = generate("text", 4, seed=1)
 NOISE = generate("random", 4, seed=1)
 POISON = 0xEE
+LIMIT_S = 30.0
 
 
 @pytest.fixture
@@ -120,6 +121,24 @@ def test_close_after_the_machine_gives_nothing_back(
     assert rig.given_back == []
     with pytest.raises(ClosedError):
         batch.wait()
+
+
+def test_interrupted_result_is_had_again_and_its_buffers_once(
+    rig: SubmitterRig, cpu: Cpu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while a batch is packed: two batches would have one buffer."""
+    batch = cpu.submit(TEXT)
+
+    def interrupt(_: Packing) -> Packed:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Packing, "done", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            batch.wait(LIMIT_S)
+
+    assert batch.wait(LIMIT_S).path.tolist() == [Path.DEVICE] * 4
+    assert rig.rig.portal._free == [(0, NR_BUFFERS)]
 
 
 @pytest.mark.parametrize("started", [True, False])

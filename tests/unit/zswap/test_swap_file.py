@@ -99,6 +99,16 @@ def test_more_than_the_limit_is_not_stored() -> None:
     assert not file.store(6, memoryview(noise(6)))
 
 
+def test_disk_that_was_full_is_tried_again_when_a_page_is_freed() -> None:
+    """Until then there is no room, whatever the size of the file."""
+    disk = Disk(10, room_pages=2)
+    assert disk.store_many(pages(0, 1, 2)) == 2
+    assert disk.space_left == 0
+    disk.free(0)
+
+    assert disk.space_left == 9
+
+
 def test_full_disk_stores_nothing() -> None:
     """ENOSPC is told, not raised, and the slots are free again."""
     file = SwapFile(os.open("/dev/full", os.O_RDWR), 10)
