@@ -23,6 +23,13 @@ def test_queue_is_found_by_the_number_in_its_devices_name() -> None:
         find_wqs(SERVER, "iax3/wq1.0")
 
 
+@pytest.mark.parametrize("name", ["iax2", "iax0/wq1.0", "wq0.0", "", "iax0/"])
+def test_unknown_name_is_refused(name: str) -> None:
+    """With those that there are."""
+    with pytest.raises(InputError, match=rf"{name!r}: must be one of iax0, iax0/wq0"):
+        find_wqs(LAPTOP, name)
+
+
 @pytest.mark.parametrize(
     ("name", "index", "number"), [("iax13", 2, 13), ("left", 2, 2), ("a1b", 0, 0)]
 )
