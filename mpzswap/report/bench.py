@@ -57,6 +57,8 @@ def _table(results: tuple[BenchResult, ...]) -> Table:
 def _notes(results: tuple[BenchResult, ...]) -> Iterator[str]:
     """Say what the table has no column for."""
     yield "p50, p99: a batch from submit to done, us; us/page: all devices together"
+    if any(result.sync_mode == "async_irq" for result in results):
+        yield "irq: async_irq, a sleep until a device interrupts"
     software = sum(result.software_pages for result in results)
     if software:
         yield f"software did {numbers.count(software)} pages: not a device's time"
