@@ -160,15 +160,16 @@ def _add_zswap(parser: argparse.ArgumentParser) -> None:
         type=sizes,
         default=(),
         help="each worker's swap areas, a file each, for what zswap does not take "
-        "and, at the pool's limit, for the coldest pages; folios go to them in turn "
-        "(default: none)",
+        "and, at the pool's limit, for the coldest pages; a cluster of pages goes "
+        "to each in turn (default: none)",
     )
     add(
         "--shrinker",
         metavar="on|off",
         type=on_off,
         help="whether the coldest pages are written to the swap areas at the pool's "
-        "limit, or new ones are rejected (default: on with --swap)",
+        "limit, or new ones are rejected (default: the topology's, on if it says "
+        "nothing)",
     )
     add(
         "--interleave",
