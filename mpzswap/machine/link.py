@@ -33,6 +33,7 @@ from mpzswap.errors import ClosedError, DeviceDiedError, MpzswapError
 from mpzswap.machine import boot, ending
 from mpzswap.machine.child import Process, describe
 from mpzswap.machine.control import Channel, Failure, Kind, Message, RemoteTraceback
+from mpzswap.machine.signals import uninterrupted
 from mpzswap.machine.starter import Answer, Setup, StartChild, TellExit
 
 # Imports take 0.2 s here; a cold disk and a loaded machine take many times that.
@@ -189,15 +190,12 @@ def execute(end: socket.socket) -> subprocess.Popen[bytes]:
     folder = str(Path(version.__file__).resolve().parent)
     path = [os.path.abspath(entry) for entry in sys.path]  # noqa: PTH100 - a zip is no Path
     # Ctrl-C in the starter's first moments; the mask is inherited, a handler is not.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with uninterrupted({signal.SIGINT}):
         return subprocess.Popen(  # noqa: S603 - our interpreter, our file
             [sys.executable, *interpreter_flags(), boot.__file__, folder, *path],
             stdin=end.fileno(),
             env=os.environ | ONE_THREAD,
         )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def interpreter_flags() -> list[str]:
