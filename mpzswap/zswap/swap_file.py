@@ -16,7 +16,7 @@ in the page cache only: if the disk loses it later, the CRC-32 says so.
 import errno
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self, TypeAlias
 
@@ -185,6 +185,14 @@ class SwapFile:
         self._free.append(slot.number)
         self._refused = False
         return True
+
+    def withdraw(self, offsets: Iterable[int]) -> None:
+        """Forget what was written of something that had no room as a whole."""
+        refused = self._refused
+        for offset in offsets:
+            self.free(offset)
+        # The room that this gives is what was too little.
+        self._refused = refused
 
     def _take(self, wanted: int) -> list[int]:
         """Give up to *wanted* free slots, rising, so that runs are long."""

@@ -36,14 +36,8 @@ def write_folio(
             counters.pswpout += nr_pages
             return SwappedTo.SWAP
     except BaseException:
-        _free(file, offsets)
+        file.withdraw(offsets)
         raise
-    _free(file, offsets)
+    file.withdraw(offsets)
     counters.swap_write_fail += nr_pages
     return SwappedTo.NONE
-
-
-def _free(file: SwapFile, offsets: range) -> None:
-    """Forget whatever was written of a folio."""
-    for offset in offsets:
-        file.free(offset)

@@ -178,3 +178,15 @@ def test_interrupted_write_leaves_no_folio_of_the_batch() -> None:
         rig.zswap.swap_out(rig.frames, [Folio(0, 0, 4), Folio(4, 4, 4)])
 
     assert (len(rig.zswap), rig.words[0], rig.zswap.charged_bytes) == (0, 0, 0)
+
+
+def test_disk_that_took_half_a_folio_is_full_for_the_next() -> None:
+    """What was written of it and given back is no room that came."""
+    disk = Disk(100, room_pages=5)
+    rig = Rig(ZswapSettings(shrinker_enabled=False), max_pages=0, swap=disk)
+    rig.fill([text(page) for page in range(12)])
+    fates = [rig.zswap.swap_out(rig.frames, [Folio(0, 0, 4)])]
+    fates += [rig.zswap.swap_out(rig.frames, [Folio(4, 4, 4)])]
+
+    assert fates == [[SwappedTo.SWAP], [SwappedTo.NONE]]
+    assert disk.space_left == 0
