@@ -24,7 +24,7 @@ from mpzswap.ring.memory import (
     WORD_BYTES,
     Segment,
 )
-from mpzswap.topology.model import Topology
+from mpzswap.topology.model import MAX_DEVICES, Topology
 from mpzswap.topology.wq_table import WqId
 
 LINE_WORDS = CACHE_LINE_BYTES // WORD_BYTES
@@ -53,6 +53,9 @@ class CpuWord(IntEnum):
     STRETCHES = 3
     # A bit for each device that did not answer it in time: to be ended by the parent.
     LATE_DEVICES = 4
+
+
+assert MAX_DEVICES <= 8 * WORD_BYTES, "a word has a bit for each device"
 
 
 class BoardLayout(msgspec.Struct, frozen=True):

@@ -195,6 +195,8 @@ def _check_swap(wishes: Wishes) -> None:
     areas = wishes.swap
     if wishes.shrinker and not areas:
         raise InputError("shrinker: on: needs somewhere to write back to: --swap SIZE")
+    if wishes.shrinker and not wishes.topology.zswap.writeback:
+        raise InputError("shrinker: on: zswap.writeback must be true")
     if len(areas) > MAX_SWAPFILES:
         raise InputError(f"swap: {len(areas)} areas: must be at most {MAX_SWAPFILES}")
     for area in areas:

@@ -184,11 +184,15 @@ def tenth(*, shrinker: bool, swap: tuple[int, ...], workers: int = 1) -> StressR
 @pytest.mark.parametrize("swap", [(4 << 20,), (4 << 20, 2 << 20)])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_pool_of_a_tenth_is_shrunk(swap: tuple[int, ...], workers: int) -> None:
-    """Nothing is rejected for good; what was written back is what it was."""
+    """Nothing stays for want of room; what was written is what it was."""
     report = tenth(shrinker=True, swap=swap, workers=workers)
 
     assert_books_balance(report)
-    assert report.zswap.rejected_pages == 0
+    # One that has no page in the pool may find it full of another's.
+    assert workers > 1 or report.zswap.rejected_pages == 0
+    assert report.zswap.pswpout == (
+        report.zswap.written_back_pages + report.zswap.rejected_pages
+    )
     assert report.zswap.written_back_pages > 200
     assert report.zswap.pswpin > 200
 
