@@ -18,6 +18,8 @@ from mpzswap.report.kernel_files import PATHS, kernel_files, text
 from mpzswap.report.records import StressReport
 
 KERNEL = "kernel"
+# Of a wrong value, so that the line about it is one.
+MAX_SHOWN = 32
 
 WriteStats = Callable[[StressReport], None]
 
@@ -45,7 +47,7 @@ def read_stats(value: str) -> Stats:
     layout, colon, folder = value.partition(":")
     if layout != KERNEL or (colon and not folder):
         raise argparse.ArgumentTypeError(
-            f"{value[:32]!r}: must be {KERNEL} or {KERNEL}:DIR"
+            f"{value[:MAX_SHOWN]!r}: must be {KERNEL} or {KERNEL}:DIR"
         )
     return Stats(Path(folder) if colon else None)
 
