@@ -67,8 +67,8 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
         dest="changes",
         action="append",
         default=[],
-        help="an attribute in place of the topology's: memory, driver.NAME or "
-        "zswap.NAME; may be given again",
+        help="an attribute in place of the topology's: memory, driver.NAME, "
+        "zswap.NAME, or devices.NAME of all devices; may be given again",
     )
 
 

@@ -2,7 +2,7 @@
 Find the topology that a command is given, by name or by file; list those we have.
 
 A change, such as ``driver.sync_mode=sync``, writes an attribute in place of the
-topology's: its memory, or a setting of its driver or of zswap.
+topology's: its memory, a setting of its driver or of zswap, or one of all devices.
 """
 
 import re
@@ -17,7 +17,7 @@ from mpzswap.topology.document import parse_value
 from mpzswap.topology.model import Topology
 
 # What a change may have before its "=".
-CHANGEABLE = r"memory|(driver|zswap)\.\w+"
+CHANGEABLE = r"memory|(driver|zswap|devices)\.\w+"
 # A key longer than this is cut, so that the line stays a line.
 MAX_KEY_CHARACTERS = 40
 
@@ -43,7 +43,9 @@ def changed(topology: Topology, changes: Iterable[str]) -> Topology:
     for change in changes:
         key, value = _parse_change(change)
         *room, name = key.split(".")
-        (document[room[0]] if room else document)[name] = value
+        part = document[room[0]] if room else document
+        for each in part if isinstance(part, list | tuple) else [part]:
+            each[name] = value
     return Topology.from_document(document)
 
 
@@ -55,7 +57,8 @@ def _parse_change(change: str) -> tuple[str, object]:
         raise TopologyError(f"set: {shown}: must be KEY=VALUE")
     if not re.fullmatch(CHANGEABLE, key, re.ASCII):
         raise TopologyError(
-            f"set: {shown}: unknown key, must be memory, driver.NAME or zswap.NAME"
+            f"set: {shown}: unknown key, must be memory, driver.NAME, zswap.NAME or "
+            "devices.NAME"
         )
     try:
         return key, parse_value(text)

@@ -47,6 +47,9 @@ MAX_WORK_QUEUE_SIZE = 4096
 MAX_SOCKETS = 64
 MAX_CORES = 1024
 MAX_THREADS = 8
+# Ours: each restart has lanes and words of its own, laid out beforehand.
+MAX_RESTARTS = 16
+MAX_BACKOFF_MS = 60_000
 
 Engines = Annotated[int, Meta(ge=1, le=MAX_ENGINES)]
 GroupEngines = Annotated[int, Meta(ge=0, le=MAX_ENGINES)]
@@ -115,6 +118,11 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     Attributes:
         work_queue_size: entries that all its work queues have together.
         max_transfer_size: bytes that one descriptor may read or write.
+        restart: whether its process is started anew when it has died; systemd's word
+            (systemd.service(5), Restart=). The kernel leaves a halted device disabled.
+        restart_backoff_ms: how long after its first death; twice as long after each
+            further one.
+        restart_limit: times that it is started anew in a machine's life.
     """
 
     name: Name
@@ -129,6 +137,9 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     )
     groups: Annotated[tuple[Group, ...], Meta(max_length=MAX_GROUPS)] = ()
     wqs: Annotated[tuple[WorkQueue, ...], Meta(max_length=MAX_WQS)] = ()
+    restart: Literal["never", "on-failure"] = "never"
+    restart_backoff_ms: Annotated[int, Meta(ge=0, le=MAX_BACKOFF_MS)] = 100
+    restart_limit: Annotated[int, Meta(ge=1, le=MAX_RESTARTS)] = 3
 
     def __post_init__(self) -> None:
         """Fill in the group and the work queue that were left out, then check."""
@@ -140,6 +151,11 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if not self.wqs:
             fill(self, "wqs", (WorkQueue(size=self.work_queue_size),))
         check.device(self)
+
+    @property
+    def max_restarts(self) -> int:
+        """How often its process may be started anew."""
+        return self.restart_limit if self.restart == "on-failure" else 0
 
 
 class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -164,6 +180,11 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def __post_init__(self) -> None:
         """Check what one part says of another."""
         check.topology(self)
+
+    @property
+    def max_incarnations(self) -> int:
+        """How many processes, one after the other, a device may have at most."""
+        return 1 + max((device.max_restarts for device in self.devices), default=0)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

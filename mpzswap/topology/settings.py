@@ -18,6 +18,9 @@ MAX_CONSEC_DESCS = 4096
 MAX_BATCH_SIZE = 64
 MAX_COMPRESS_BATCHSIZE = 32
 
+# Ours: an hour, for whoever looks at a stopped process with a debugger.
+MAX_MS = 3_600_000
+
 # What a queue is for: indices of the pairs that ``DriverSettings`` gives.
 COMP, DECOMP = 0, 1
 
@@ -67,6 +70,8 @@ class DriverSettings(
         completion_timeout_ms: ours; the kernel counts a million looks instead, which
             says nothing about a device that is a process. 128 entries of software
             Deflate take 15 ms; the rest is for a machine with too few cores.
+        watch_interval_ms: ours; how often it is looked whether devices and workers
+            still live. So long a death may go unnoticed where nobody waits for it.
     """
 
     sync_mode: SyncMode = "async"
@@ -82,7 +87,8 @@ class DriverSettings(
     enqcmds_retries: Annotated[int, Meta(ge=0, le=64)] = 32
     comp_alloc_retries: Retries = 1000
     decomp_alloc_retries: Retries = 500
-    completion_timeout_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 5000
+    completion_timeout_ms: Annotated[int, Meta(ge=1, le=MAX_MS)] = 5000
+    watch_interval_ms: Annotated[int, Meta(ge=1, le=MAX_MS)] = 100
 
     def split_wqs(self, count: int) -> tuple[range, range]:
         """Give which of a device's *count* queues compress, and which decompress."""

@@ -85,7 +85,9 @@ def test_last_change_of_a_key_holds() -> None:
         ("driver.sync_mode", "set: 'driver.sync_mode': must be KEY=VALUE"),
         ("", "set: '': must be KEY=VALUE"),
         ("x" * 99, f"set: '{'x' * 40}': must be KEY=VALUE"),
-        ("devices=[]", "set: 'devices': unknown key, must be memory, driver.NAME or"),
+        ("devices=[]", "set: 'devices': unknown key, must be memory, driver.NAME, "),
+        ("devices.restart=always", "devices[0].restart: always: must be one of "),
+        ("devices.a=1", "devices[0].a: unknown key, must be one of name, "),
         ("driver=1", "set: 'driver': unknown key, must be memory, "),
         ("name=mine", "set: 'name': unknown key, must be memory, "),
         ("memory.x=1", "set: 'memory.x': unknown key, must be memory, "),
@@ -114,6 +116,13 @@ def test_wrong_change_is_named_in_one_line(change: str, line: str) -> None:
 
     assert str(caught.value).startswith(line)
     assert "\n" not in str(caught.value)
+
+
+def test_change_of_devices_is_of_all_of_them() -> None:
+    """Each has it, by the name that a file gives it."""
+    topology = find_topology("laptop-2iaa", ["devices.restart=on-failure"])
+
+    assert [device.max_restarts for device in topology.devices] == [3, 3]
 
 
 def test_change_that_does_not_fit_the_devices_is_refused(tmp_path: Path) -> None:
