@@ -30,6 +30,11 @@ class DeviceCounters:
         for index, value in enumerate(vars(self).values()):
             words[index] = value
 
+    def add(self, other: "DeviceCounters") -> None:
+        """Add what another incarnation of the device counted."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
     @classmethod
     def read(cls, words: memoryview) -> "DeviceCounters":
         """Read them back; each word by itself, not all at one instant."""

@@ -26,7 +26,7 @@ from mpzswap.device.engine import Engine
 from mpzswap.device.words import COUNTERS, DEVICE_WORDS, NEED_WAKEUP, TAKEN
 from mpzswap.ring import attach
 from mpzswap.ring.doorbell import Doorbell
-from mpzswap.ring.lane import Lane, lane_bytes
+from mpzswap.ring.lane import Lane
 from mpzswap.ring.memory import BOARD_SEGMENT, Segment
 from mpzswap.topology.model import Device
 
@@ -174,8 +174,8 @@ class Pump:
         if request.int_handle:
             client.add_interrupt(request.segment, request.int_handle, fds[1])
         for place in request.lanes:
-            end = place.offset + lane_bytes(place.capacity)
-            lane = Lane(segment.memory[place.offset : end], place.capacity)
+            memory = segment.memory[place.offset : place.end]
+            lane = Lane(memory, place.capacity)
             source = Source(lane, request.segment, client)
             self._arbiter.add(place.wq, source)
 

@@ -8,7 +8,9 @@ Completion: the answers of devices, and what to do where none comes.
 Why a late answer harms nobody: nothing that a device was told to read or write is
 used for anything else before the device has answered or its process has ended.  A
 device that does not answer is therefore ended by SIGKILL, which a stopped process
-does not survive either, and only then are its pages taken back.
+does not survive either, and only then are its pages taken back.  If it is started
+anew, that is another incarnation, whose lanes are others: what the dead one had not
+taken, nobody takes.
 """
 
 import errno
@@ -168,10 +170,10 @@ class Harvest:
 
     def _give_up_dead(self, request: IaaRequest) -> None:
         """Do in software what a device that is gone did not answer."""
-        devices = {run.queue.device for run in request.runs}
         is_usable = self._parts.machine.is_usable
-        dead = {device for device in devices if not is_usable(device)}
-        for run in [run for run in request.runs if run.queue.device in dead]:
+        servers = {run.queue.server for run in request.runs}
+        dead = {server for server in servers if not is_usable(*server)}
+        for run in [run for run in request.runs if run.queue.server in dead]:
             self._end_run(request, run)
             reason = "completion_timeout" if run.late else "device_died"
             for position in self._unanswered(request, run):
@@ -184,7 +186,7 @@ class Harvest:
                 run.late = True
                 for _ in range(run.start, run.stop):
                     self._outcome.count_error(-errno.ETIMEDOUT)
-                self._parts.machine.end(run.queue.device)
+                self._parts.machine.end(*run.queue.server)
 
     def _unanswered(self, request: IaaRequest, run: Run) -> Sequence[int]:
         """Take what is answered of a run that will not be over; give the rest."""

@@ -25,10 +25,17 @@ class MachineView(Protocol):
     def tables(self) -> WqTables:
         """Give the queues of this driver's CPU, out of those usable now."""
 
-    def is_usable(self, device: int) -> bool:
-        """Tell whether a device is alive; if not, it will never answer again."""
+    def incarnation(self, device: int) -> int:
+        """Give how often a device was started anew."""
 
-    def end(self, device: int) -> None:
+    def is_usable(self, device: int, incarnation: int) -> bool:
+        """
+        Tell whether this incarnation of a device is alive.
+
+        If not, it will never answer again, nor take what is in its lanes.
+        """
+
+    def end(self, device: int, incarnation: int) -> None:
         """Have a device ended that does not answer; ``is_usable`` tells when."""
 
     def submitters(self) -> int:
@@ -42,6 +49,7 @@ class DriverParts:
     settings: DriverSettings
     machine: MachineView
     portal: Portal
+    # Of every incarnation that a device may have.
     queues: tuple[SubmitQueue, ...]
     # For what devices do not do.
     codec: Codec

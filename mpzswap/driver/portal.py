@@ -3,9 +3,11 @@ The portal: a submitter's own segment, which every device maps.
 
     | lanes, one a work queue | completion records | buffers, one page each |
 
+A device that may be started anew has lanes for each incarnation (``machine.board``).
 A request holds a run of records and the run of buffers with the same numbers.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,17 +16,17 @@ from mpzswap.completion.record import RECORD, RECORD_BYTES
 from mpzswap.errors import QueueFullError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.attach import LanePlace
-from mpzswap.ring.lane import Lane, capacity_for, lane_bytes
+from mpzswap.ring.lane import Lane, capacity_for
 from mpzswap.ring.memory import Frames, Segment, address
-from mpzswap.topology.model import Topology
+from mpzswap.topology.model import Device, Topology
 
 
 @dataclass(frozen=True)
 class PortalLayout:
     """Where things lie in a portal; the same in every process that maps it."""
 
-    # For each device, the lanes of its work queues.
-    lanes: tuple[tuple[LanePlace, ...], ...]
+    # For each incarnation, for each device, the lanes of its work queues.
+    lanes: tuple[tuple[tuple[LanePlace, ...], ...], ...]
     records_offset: int
     buffers_offset: int
     nr_buffers: int
@@ -34,13 +36,13 @@ class PortalLayout:
         """Lay out a portal for the work queues of *topology*."""
         offset = 0
         lanes = []
-        for device in topology.devices:
-            places = []
-            for index, wq in enumerate(device.wqs):
-                place = LanePlace(index, offset, capacity_for(wq.capacity))
-                places.append(place)
-                offset += lane_bytes(place.capacity)
-            lanes.append(tuple(places))
+        for _ in range(topology.max_incarnations):
+            layer = []
+            for device in topology.devices:
+                places = tuple(_places(device, offset))
+                layer.append(places)
+                offset = places[-1].end
+            lanes.append(tuple(layer))
         end = offset + nr_buffers * RECORD_BYTES
         return cls(
             lanes=tuple(lanes),
@@ -70,11 +72,10 @@ class Portal:
         # Runs of free records as (first, count), in order, no two of them adjoining.
         self._free = [(0, count)]
 
-    def lane(self, device: int, wq: int) -> Lane:
-        """Give the lane into a work queue."""
-        place = self._layout.lanes[device][wq]
-        end = place.offset + lane_bytes(place.capacity)
-        return Lane(self._segment.memory[place.offset : end], place.capacity)
+    def lane(self, device: int, wq: int, incarnation: int = 0) -> Lane:
+        """Give the lane into a work queue of a device's incarnation."""
+        place = self._layout.lanes[incarnation][device][wq]
+        return Lane(self._segment.memory[place.offset : place.end], place.capacity)
 
     def allocate(self, count: int) -> int:
         """
@@ -129,3 +130,11 @@ class Portal:
     def clear(self, first: int, count: int) -> None:
         """Set the status of each record of a run to NONE, before submission."""
         self.records["status"][first : first + count] = 0
+
+
+def _places(device: Device, offset: int) -> Iterator[LanePlace]:
+    """Give a lane for each work queue of *device*, from *offset* on."""
+    for index, wq in enumerate(device.wqs):
+        place = LanePlace(index, offset, capacity_for(wq.capacity))
+        yield place
+        offset = place.end

@@ -22,11 +22,18 @@ class SubmitQueue:
     lane: Lane
     occupancy: Occupancy
     doorbell: Doorbell
+    # Of the device; it is of no use to another (``machine.board``).
+    incarnation: int = 0
     # 0 for a dedicated queue.
     enqcmds_retries: int = 0
     stats: WqStats = field(default_factory=WqStats)
     # Descriptors of ours whose answers we have not taken.
     in_flight: int = 0
+
+    @property
+    def server(self) -> tuple[int, int]:
+        """Give the process that serves it: which device, in which incarnation."""
+        return self.device, self.incarnation
 
     def try_reserve(self, wanted: int) -> int:
         """Take up to *wanted* places; 0 is the kernel's -EAGAIN."""

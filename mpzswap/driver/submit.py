@@ -219,8 +219,8 @@ class Submission:
         # A queue may be full since its device is dead: then the table changes, and
         # the next attempt has other queues.
         queues = self._tables[request.operation].queues
-        for device in {queue.device for queue in queues}:
-            self._parts.machine.is_usable(device)
+        for server in {queue.server for queue in queues}:
+            self._parts.machine.is_usable(*server)
         self._give_up_unverified(request)
         settings = self._parts.settings
         if request.operation == Operation.COMPRESS:
@@ -234,7 +234,7 @@ class Submission:
         is_usable = self._parts.machine.is_usable
         used_up = request.retries > self._parts.settings.decomp_alloc_retries
         for part in list(request.unverified):
-            if used_up or not is_usable(part.queue.device):
+            if used_up or not is_usable(*part.queue.server):
                 request.unverified.remove(part)
                 reason = "queue_full" if used_up else "device_died"
                 for page in request.order[part.start : part.stop]:
@@ -242,9 +242,14 @@ class Submission:
 
     def _rebalance(self) -> None:
         """Choose the queues anew out of those that are usable now."""
-        generation = self._parts.machine.generation()
-        tables = self._parts.machine.tables()
-        by_id = {(queue.device, queue.wq): queue for queue in self._parts.queues}
+        machine = self._parts.machine
+        generation = machine.generation()
+        tables = machine.tables()
+        by_id = {
+            (queue.device, queue.wq): queue
+            for queue in self._parts.queues
+            if queue.incarnation == machine.incarnation(queue.device)
+        }
 
         def table(wqs: Sequence[WqId], consec: int = 1) -> Table:
             return Table([by_id[wq] for wq in wqs], Turns(len(wqs), consec))

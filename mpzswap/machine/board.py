@@ -5,10 +5,17 @@ The board: the machine's shared words, each with one writer.
     | disabled, one word a work queue       |   the parent writes
     | need_wakeup, taken, counters          |   each device its own
     | submitted, one row a work queue       |   each submitter its own column
+    | late, one row a device                |   each submitter its own column
     | cpu words, one row a CpuWord          |   each submitter its own column
 
 Rows begin on a cache line.  Every process maps the board and finds things by the
 same layout, which follows from the topology and the number of submitters.
+
+A device that is started anew is another *incarnation*: a process with words, rows and
+lanes that no other ever used.  So all of them begin with nothing, whatever the dead
+one had done by halves, and nothing that was submitted to it can be taken any more.
+
+When a submitter's process has died, the parent is the one writer of its column.
 """
 
 import threading
@@ -24,7 +31,7 @@ from mpzswap.ring.memory import (
     WORD_BYTES,
     Segment,
 )
-from mpzswap.topology.model import MAX_DEVICES, Topology
+from mpzswap.topology.model import Topology
 from mpzswap.topology.wq_table import WqId
 
 LINE_WORDS = CACHE_LINE_BYTES // WORD_BYTES
@@ -34,11 +41,16 @@ STATES = 2 * LINE_WORDS
 
 
 class DeviceState(IntEnum):
-    """What the parent knows of a device."""
+    """What the parent knows of a device, in its present incarnation."""
 
     STARTING = 0
     READY = 1
     DIED = 2
+
+
+# A device's word: its incarnation above its state.
+STATE_BITS = 8
+STATE_MASK = (1 << STATE_BITS) - 1
 
 
 class CpuWord(IntEnum):
@@ -51,11 +63,6 @@ class CpuWord(IntEnum):
     PAGES_CHECKED = 2
     # Stretches of its work that a worker has finished.
     STRETCHES = 3
-    # A bit for each device that did not answer it in time: to be ended by the parent.
-    LATE_DEVICES = 4
-
-
-assert MAX_DEVICES <= 8 * WORD_BYTES, "a word has a bit for each device"
 
 
 class BoardLayout(msgspec.Struct, frozen=True):
@@ -64,13 +71,14 @@ class BoardLayout(msgspec.Struct, frozen=True):
     # Work queues of each device.
     wqs: tuple[int, ...]
     max_submitters: int
+    # Of each device; those that come to be.
+    max_incarnations: int = 1
 
     @classmethod
     def plan(cls, topology: Topology, max_submitters: int) -> "BoardLayout":
         """Lay out the board of a machine."""
-        return cls(
-            tuple(len(device.wqs) for device in topology.devices), max_submitters
-        )
+        wqs = tuple(len(device.wqs) for device in topology.devices)
+        return cls(wqs, max_submitters, topology.max_incarnations)
 
     @property
     def row_words(self) -> int:
@@ -92,14 +100,26 @@ class BoardLayout(msgspec.Struct, frozen=True):
         return sum(self.wqs[: wq.device]) + wq.wq
 
     @property
+    def every_wq(self) -> list[WqId]:
+        """Give every work queue of every device."""
+        return [WqId(i, wq) for i, n in enumerate(self.wqs) for wq in range(n)]
+
+    @property
     def queues_at(self) -> int:
         """The first word of the rows of work queues."""
-        return self.devices_at + len(self.wqs) * DEVICE_WORDS
+        blocks = self.max_incarnations * len(self.wqs)
+        return self.devices_at + blocks * DEVICE_WORDS
+
+    @property
+    def late_at(self) -> int:
+        """The first word of the rows that tell of late devices."""
+        rows = self.max_incarnations * sum(self.wqs)
+        return self.queues_at + rows * self.row_words
 
     @property
     def cpus_at(self) -> int:
         """The first word of the rows of CPU words."""
-        return self.queues_at + sum(self.wqs) * self.row_words
+        return self.late_at + len(self.wqs) * self.row_words
 
     @property
     def size(self) -> int:
@@ -150,12 +170,21 @@ class Board:
 
     def state(self, device: int) -> int:
         """Give the DeviceState of a device."""
-        return self._words[STATES + device]
+        return self._words[STATES + device] & STATE_MASK
 
-    def set_state(self, device: int, state: DeviceState) -> None:
+    def incarnation(self, device: int) -> int:
+        """Give the incarnation of a device: how often it was started anew."""
+        return self._words[STATES + device] >> STATE_BITS
+
+    def is_ready(self, device: int, incarnation: int) -> bool:
+        """Tell whether this incarnation of a device is there to work."""
+        ready = incarnation << STATE_BITS | DeviceState.READY
+        return self._words[STATES + device] == ready
+
+    def set_state(self, device: int, state: DeviceState, incarnation: int = 0) -> None:
         """Tell everybody what became of a device."""
         with self._lock:
-            self._words[STATES + device] = state
+            self._words[STATES + device] = incarnation << STATE_BITS | state
             self._words[GENERATION] += 1
 
     def set_enabled(self, wqs: Iterable[WqId], *, enabled: bool) -> None:
@@ -175,33 +204,45 @@ class Board:
 
     def usable(self) -> list[WqId]:
         """Give the work queues that are enabled, of the devices that are ready."""
-        every = (WqId(i, wq) for i, n in enumerate(self.layout.wqs) for wq in range(n))
         return [
             wq
-            for wq in every
+            for wq in self.layout.every_wq
             if self.state(wq.device) == DeviceState.READY and self.is_enabled(wq)
         ]
 
     # Rows
 
-    def device_words_offset(self, device: int) -> int:
+    def device_words_offset(self, device: int, incarnation: int) -> int:
         """Give where in the board a device's own words begin, bytes."""
-        return (self.layout.devices_at + device * DEVICE_WORDS) * WORD_BYTES
+        block = incarnation * len(self.layout.wqs) + device
+        return (self.layout.devices_at + block * DEVICE_WORDS) * WORD_BYTES
 
-    def device_words(self, device: int) -> memoryview:
+    def device_words(self, device: int, incarnation: int) -> memoryview:
         """Give a device's own words."""
-        first = self.layout.devices_at + device * DEVICE_WORDS
+        first = self.device_words_offset(device, incarnation) // WORD_BYTES
         return self._words[first : first + DEVICE_WORDS]
 
-    def queue_row(self, wq: WqId) -> memoryview:
+    def queue_row(self, wq: WqId, incarnation: int) -> memoryview:
         """Give the words of a work queue: submitted by each submitter."""
-        row = self.layout.number_of(wq)
-        first = self.layout.queues_at + row * self.layout.row_words
-        return self._words[first : first + self.layout.max_submitters]
+        layout = self.layout
+        row = incarnation * sum(layout.wqs) + layout.number_of(wq)
+        return self._row(layout.queues_at, row)
+
+    def late_row(self, device: int) -> memoryview:
+        """
+        Give the words of a device that are for want of its answers.
+
+        Each is one more than the incarnation that did not answer its submitter in
+        time and is to be ended by the parent; 0: none.
+        """
+        return self._row(self.layout.late_at, device)
 
     def cpu_row(self, word: CpuWord) -> memoryview:
         """Give one word of every submitter."""
-        first = self.layout.cpus_at + word * self.layout.row_words
+        return self._row(self.layout.cpus_at, word)
+
+    def _row(self, rows_at: int, row: int) -> memoryview:
+        first = rows_at + row * self.layout.row_words
         return self._words[first : first + self.layout.max_submitters]
 
 

@@ -222,13 +222,14 @@ def _packets(message: Message) -> Iterator[tuple[bytes, bytes]]:
         yield bytes((message.kind, position)) + body, array.array("i", fds).tobytes()
 
 
-def wait_for(fds: Sequence[int], events: int, until: float) -> bool:
-    """Tell whether one of *fds* has *events* before the monotonic time *until*."""
+def wait_for(fds: Sequence[int], events: int, until: float) -> list[int]:
+    """Give those of *fds* that have *events*; none at the monotonic time *until*."""
     poller = select.poll()
     for fd in fds:
         poller.register(fd, events)
     left_ms = None if until == math.inf else 1000 * max(0, until - time.monotonic())
-    return bool(poller.poll(None if left_ms is None else math.ceil(left_ms)))
+    found = poller.poll(None if left_ms is None else math.ceil(left_ms))
+    return [fd for fd, _ in found]
 
 
 class ChildControl:

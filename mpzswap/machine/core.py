@@ -9,6 +9,9 @@ An open machine: its processes, its segments, its submitters.
 
 Segments are numbered once and never again, so an address in one that is gone can
 name nothing else.  A column of the board goes on from the words that are in it.
+
+A worker that died is given back (``bury``): its segments, its column, and its places
+in the queues.
 """
 
 import contextlib
@@ -19,11 +22,12 @@ from dataclasses import dataclass
 from itertools import count
 
 from mpzswap.completion.interrupt import Interrupt
-from mpzswap.driver.portal import PortalLayout
+from mpzswap.driver.portal import Portal, PortalLayout
 from mpzswap.errors import MpzswapError
 from mpzswap.machine.board import Board, BoardLayout
 from mpzswap.machine.child import Child
-from mpzswap.machine.devices import Devices
+from mpzswap.machine.devices import Attachment, Devices
+from mpzswap.machine.places import Places
 from mpzswap.machine.process import Starter
 from mpzswap.machine.stats import Books, report_devices
 from mpzswap.machine.submitter import (
@@ -35,7 +39,6 @@ from mpzswap.machine.submitter import (
 )
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.report.records import DeviceReport
-from mpzswap.ring.attach import Attach, Detach
 from mpzswap.ring.memory import AddressSpace, Frames, Segment, split
 from mpzswap.topology import host
 from mpzswap.topology.cpus import node_of
@@ -66,7 +69,19 @@ class Worker:
 
     child: Child
     config: SubmitterConfig
-    segments: tuple[Segment, ...]
+    portal: Segment
+    memory: Segment
+    # Of the worker and the devices; here for those that are started anew.
+    interrupt: Interrupt | None
+    places: Places
+    buried: bool = False
+
+    def close(self) -> None:
+        """Give back what we hold of it; it may be repeated."""
+        for segment in (self.memory, self.portal):
+            segment.close()
+        if self.interrupt is not None:
+            self.interrupt.close()
 
 
 class Core:
@@ -107,8 +122,7 @@ class Core:
             with submitter.lock:
                 submitter.close()
         for worker in self.workers:
-            for segment in worker.segments:
-                segment.close()
+            worker.close()
 
     # Memory
 
@@ -130,7 +144,7 @@ class Core:
 
     def _free_segment(self, number: int) -> None:
         if not self._ended:
-            self.devices.detach(Detach(OWN_PASID, number))
+            self.devices.detach(number)
             self.space.remove(number).close()
 
     def _new_segment(
@@ -151,18 +165,22 @@ class Core:
         segment = Segment.create(next(self._segments), size)
         try:
             segment.prefault()
-            lanes = layout.lanes if layout else [()] * len(self.plan.topology.devices)
             handle, fds = 0, [segment.fd]
             if interrupt is not None:
                 handle = interrupt.handle
                 fds.append(interrupt.eventfd)
-            number = segment.number
-            messages = [Attach(pasid, number, places, handle) for places in lanes]
-            self.devices.attach(messages, fds)
+            self.devices.attach(
+                Attachment(pasid, segment.number, tuple(fds), layout, handle)
+            )
         except BaseException:
             segment.close()
             raise
         return segment
+
+    def _drop(self, segment: Segment) -> None:
+        """Take a segment from the devices, and close it."""
+        self.devices.detach(segment.number)
+        segment.close()
 
     # Submitters
 
@@ -187,7 +205,7 @@ class Core:
             self.space.add(segment)
             devices = self.devices
             ground = Ground(
-                self.board, devices.eventfds, self.space, devices.look, devices.end
+                self.board, devices.eventfds, self.space, devices.look, devices.watch
             )
             submitter = open_submitter(config, ground, segment, interrupt)
             self._submitters.append(submitter)
@@ -223,14 +241,15 @@ class Core:
         make_config, more_fds = told
         with self._lock:
             pasid = next(self._pasids)
-            with contextlib.ExitStack() as own, contextlib.ExitStack() as stack:
+            with contextlib.ExitStack() as stack:
                 config, portal, interrupt = self._new_portal(cpu, pasid, nr_buffers)
-                stack.callback(portal.close)
+                stack.callback(self._free_columns.append, config.column)
                 if interrupt is not None:
-                    # The worker and the devices have their own.
-                    own.callback(interrupt.close)
+                    stack.callback(interrupt.close)
+                stack.callback(self._drop, portal)
                 memory = self._new_segment(nr_pages * PAGE_SIZE, pasid)
-                stack.callback(memory.close)
+                stack.callback(self._drop, memory)
+                places = Places.of_column(self.board, config.column)
                 fds = SubmitterFds(
                     self.board.segment.fd,
                     portal.fd,
@@ -244,9 +263,27 @@ class Core:
                     entry, name, make_config(config), [*more_fds, *fds.listed()]
                 )
                 stack.pop_all()
-            worker = Worker(child, config, (memory, portal))
+            worker = Worker(child, config, portal, memory, interrupt, places)
             self.workers.append(worker)
             return worker
+
+    def bury(self, worker: Worker) -> None:
+        """
+        Give back what a worker had that is dead; it may be repeated.
+
+        Its descriptors that no device has taken are dropped, those that one has are
+        done into memory that nobody sees any more.
+        """
+        with self._lock:
+            if worker.buried or self._ended:
+                return
+            worker.buried = True
+            layout = PortalLayout.plan(self.plan.topology, worker.config.nr_buffers)
+            worker.places.settle(Portal(worker.portal, layout))
+            for segment in (worker.memory, worker.portal):
+                self._drop(segment)
+            worker.close()
+            self._free_columns.append(worker.config.column)
 
     def _new_portal(
         self, cpu: int, pasid: int, nr_buffers: int

@@ -1,10 +1,13 @@
 """
-The machine's device processes: started, told of memory, watched.
-
-    STARTING --ready--> READY --its pidfd says so--> DIED      (words of the board)
+The machine's device processes: started, told of memory, watched, started anew.
 
 A device that died is never waited for: its word says DIED, every driver chooses its
-queues anew, and what was in flight there is done in software.
+queues anew, and what was in flight there is done in software.  Whoever looks notices
+it: a stress run that waits for its workers at once, since it waits for the devices'
+ends as well; others within ``watch_interval_ms``, or when an answer is overdue.
+
+A device that is stopped, or that loses an answer, is noticed by whoever waits for it,
+after ``completion_timeout_ms``; it is then ended by SIGKILL.
 """
 
 import os
@@ -12,7 +15,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -20,13 +23,21 @@ import msgspec
 from mpzswap.device.counters import DeviceCounters
 from mpzswap.device.main import DeviceConfig
 from mpzswap.device.words import COUNTERS
-from mpzswap.errors import CompletionTimeoutError, DeviceDiedError
-from mpzswap.machine.board import Board, CpuWord, DeviceState
+from mpzswap.driver.portal import PortalLayout
+from mpzswap.errors import CompletionTimeoutError, DeviceDiedError, MpzswapError
+from mpzswap.machine.board import Board, DeviceState
 from mpzswap.machine.child import Child
+from mpzswap.machine.device_process import DeviceProcess
 from mpzswap.machine.ending import KILL_TIMEOUT_S, send_signal, wait_gone
 from mpzswap.machine.process import Starter
-from mpzswap.ring.attach import Attach, Detach, PublishCounters, encode
-from mpzswap.topology.model import Device, Topology
+from mpzswap.ring.attach import (
+    Attach,
+    Detach,
+    LanePlace,
+    PublishCounters,
+    encode,
+)
+from mpzswap.topology.model import Topology
 from mpzswap.topology.wq_table import WqId
 
 ENTRY = "mpzswap.device.main:main"
@@ -40,23 +51,39 @@ ANSWER_TIMEOUT_S = 5.0
 ANSWER_S_PER_GIB = 5.0
 # Statistics are not worth a longer wait; a stuck device's are a little older.
 COUNTERS_TIMEOUT_S = 0.5
+# A device that is started anew: a fork, some milliseconds.  Whoever looks waits for
+# it, and the others of its process go on.
+RESTART_TIMEOUT_S = 2.0
 
 
-@dataclass(eq=False)
-class DeviceProcess:
-    """One device: its process and its doorbell."""
+@dataclass(frozen=True, eq=False)
+class Attachment:
+    """
+    What every device knows of a segment, also one that is started later.
 
-    index: int
-    device: Device
-    child: Child
-    eventfd: int
-    # How it ended; empty while it lives.
-    death: str = ""
+    Attributes:
+        fds: the segment's, and that of the interrupt which it brings; not ours.
+        layout: of a portal, which has lanes; None: plain memory.
+    """
+
+    pasid: int
+    segment: int
+    fds: tuple[int, ...]
+    layout: PortalLayout | None = None
+    int_handle: int = 0
+
+    def message(self, device: DeviceProcess) -> bytes:
+        """Give what to tell *device*, as it is now."""
+        lanes: tuple[LanePlace, ...] = ()
+        if self.layout is not None:
+            lanes = self.layout.lanes[device.incarnation][device.index]
+        return encode(Attach(self.pasid, self.segment, lanes, self.int_handle))
 
     @property
-    def name(self) -> str:
-        """As the topology has it."""
-        return self.device.name
+    def limit_s(self) -> float:
+        """How long a device may take to map it."""
+        size_gib = os.fstat(self.fds[0]).st_size / (1 << 30)
+        return ANSWER_TIMEOUT_S + ANSWER_S_PER_GIB * size_gib
 
 
 class Devices:
@@ -68,25 +95,20 @@ class Devices:
         self._lock = threading.Lock()
         self._topology = topology
         self._board = board
+        self._attached: dict[int, Attachment] = {}
+        self._watch_interval_s = topology.driver.watch_interval_ms / 1000
+        self._looked_at_s = 0.0
+        self._ending = False
 
     def start(self, starter: Starter, compressor: str, cores: Sequence[int]) -> None:
         """Start every device; ready when this returns."""
+        self._starter = starter
+        self._compressor = compressor
+        self._cores = cores
         for index, device in enumerate(self._topology.devices):
             eventfd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-            config = DeviceConfig(
-                device=device,
-                compressor=compressor,
-                words_offset=self._board.device_words_offset(index),
-                core=place(index, len(self._topology.devices), cores),
-                spin_ns=SPIN_NS,
-            )
             try:
-                child = starter.start(
-                    ENTRY,
-                    f"device {device.name}",
-                    msgspec.json.encode(config),
-                    [self._board.segment.fd, eventfd],
-                )
+                child = self._start_child(index, 0, eventfd)
             except BaseException:
                 os.close(eventfd)
                 raise
@@ -95,9 +117,22 @@ class Devices:
             process.child.wait_ready()
             self._board.set_state(process.index, DeviceState.READY)
 
+    def _start_child(self, index: int, incarnation: int, eventfd: int) -> Child:
+        device = self._topology.devices[index]
+        config = DeviceConfig(
+            device=device,
+            compressor=self._compressor,
+            words_offset=self._board.device_words_offset(index, incarnation),
+            core=place(index, len(self._topology.devices), self._cores),
+            spin_ns=SPIN_NS,
+        )
+        name, fds = f"device {device.name}", [self._board.segment.fd, eventfd]
+        return self._starter.start(ENTRY, name, msgspec.json.encode(config), fds)
+
     def let_end(self) -> None:
         """From now on it is no news that a device has ended."""
         self.look()
+        self._ending = True
         for process in self.all:
             process.child.reported = True
 
@@ -112,55 +147,97 @@ class Devices:
         """The doorbell of each device."""
         return tuple(process.eventfd for process in self.all)
 
-    def attach(self, messages: Sequence[Attach], fds: Sequence[int]) -> None:
-        """
-        Tell each device its message about a segment, and wait for all.
+    @property
+    def pidfds(self) -> list[int]:
+        """Give what is readable as soon as a device that is ready has ended."""
+        return [
+            process.child.process.pidfd
+            for process in self.all
+            if self.state(process.index) == DeviceState.READY
+        ]
 
-        Args:
-            messages: one a device.
-            fds: the segment's, and that of the interrupt which it brings.
-        """
-        size_gib = os.fstat(fds[0]).st_size / (1 << 30)
-        limit_s = ANSWER_TIMEOUT_S + ANSWER_S_PER_GIB * size_gib
-        self._tell([encode(message) for message in messages], fds, limit_s)
+    # Memory
 
-    def detach(self, message: Detach) -> None:
+    def attach(self, attachment: Attachment) -> None:
+        """Tell each device of a segment, and wait for all."""
+        with self._lock:
+            # First: one that is started anew later is told of it as well.
+            self._attached[attachment.segment] = attachment
+            bodies = [attachment.message(process) for process in self.all]
+            try:
+                self._tell(bodies, attachment.fds, attachment.limit_s)
+            except BaseException:
+                del self._attached[attachment.segment]
+                raise
+
+    def detach(self, segment: int) -> None:
         """Let all devices forget a segment; when this returns they have."""
-        self._tell([encode(message)] * len(self.all))
+        with self._lock:
+            attachment = self._attached.pop(segment)
+            body = encode(Detach(attachment.pasid, segment))
+            self._tell([body] * len(self.all))
 
     def publish_counters(self) -> None:
         """Let all devices write their counters; one that is busy has older ones."""
-        self._tell(
-            [encode(PublishCounters())] * len(self.all),
-            limit_s=COUNTERS_TIMEOUT_S,
-            end_late=False,
-        )
+        with self._lock:
+            self._tell(
+                [encode(PublishCounters())] * len(self.all),
+                limit_s=COUNTERS_TIMEOUT_S,
+                end_late=False,
+            )
+
+    # Deaths
+
+    def watch(self) -> None:
+        """Look, unless the last look was less than ``watch_interval_ms`` ago."""
+        if time.monotonic() - self._looked_at_s > self._watch_interval_s:
+            self.look()
 
     def look(self) -> None:
-        """Note in the board which devices have died, and end those that are late."""
+        """
+        Note which devices have died, end those that are late, start some anew.
+
+        Waits for a device that is started anew, at most RESTART_TIMEOUT_S and what
+        it takes to map all memory.
+        """
         # Whoever has the lock is talking to the devices, and sees deaths as well.  Not
         # acquire and try: an interrupt between the two would keep it for ever.
         if self._lock.locked():
             return
         with self._lock:
-            for late in filter(None, self._board.cpu_row(CpuWord.LATE_DEVICES)):
-                for index in range(len(self.all)):
-                    if late >> index & 1:
-                        self.end(index)
+            self._looked_at_s = time.monotonic()
             for process in self.all:
-                if not process.child.is_alive():
-                    self._note_death(process)
+                self._look_at(process)
 
-    def end(self, index: int) -> None:
-        """
-        End a device that does not answer; ``look`` notes it when it is gone.
+    def _look_at(self, process: DeviceProcess) -> None:
+        if self.state(process.index) == DeviceState.READY:
+            late = self._board.late_row(process.index)
+            if process.incarnation + 1 in late:
+                kill(process)
+            if not process.child.is_alive():
+                self._note_death(process)
+        elif process.is_due and not self._ending:
+            self._start_anew(process)
 
-        By SIGKILL, which a stopped process does not survive either: it must not
-        write later into memory that then belongs to somebody else.
-        """
-        process = self.all[index]
-        if self.state(index) != DeviceState.DIED:
-            send_signal(process.child.process.pidfd, signal.SIGKILL)
+    def _start_anew(self, process: DeviceProcess) -> None:
+        """Give a device another process, or another death."""
+        process.begin_anew()
+        index, incarnation = process.index, process.incarnation
+        self._board.set_state(index, DeviceState.STARTING, incarnation)
+        try:
+            process.child = self._start_child(index, incarnation, process.eventfd)
+            process.child.wait_ready(RESTART_TIMEOUT_S)
+            for attachment in list(self._attached.values()):
+                body = attachment.message(process)
+                process.child.send(body, attachment.fds)
+                hear(process, body, attachment.limit_s)
+        except MpzswapError:
+            self._end_now(process)
+        except BaseException:
+            self._end_now(process)
+            raise
+        else:
+            self._board.set_state(index, DeviceState.READY, incarnation)
 
     def state(self, index: int) -> DeviceState:
         """Give what is known of a device."""
@@ -171,32 +248,38 @@ class Devices:
         return "enabled" if self._board.is_enabled(wq) else "disabled"
 
     def counters(self, index: int) -> DeviceCounters:
-        """Give what a device has counted."""
-        words = self._board.device_words(index)
-        return DeviceCounters.read(words[COUNTERS])
+        """Give what a device has counted, in all its incarnations."""
+        total = DeviceCounters()
+        for incarnation in range(self.all[index].incarnation + 1):
+            words = self._board.device_words(index, incarnation)
+            total.add(DeviceCounters.read(words[COUNTERS]))
+        return total
+
+    # Talking; with the lock
 
     def _tell(
         self,
         bodies: Sequence[bytes],
-        fds: Sequence[int] = (),
+        fds: Collection[int] = (),
         limit_s: float = ANSWER_TIMEOUT_S,
         *,
         end_late: bool = True,
     ) -> None:
         """Send each device its message, then wait for all answers."""
-        with self._lock:
-            told = [
-                (process, body)
-                for process, body in zip(self.all, bodies, strict=True)
-                if self.state(process.index) != DeviceState.DIED
-                and self._say(process, body, fds)
-            ]
-            for process, body in told:
-                try:
-                    self._hear(process, body, limit_s)
-                except CompletionTimeoutError:
-                    if end_late:
-                        self._end_now(process)
+        told = [
+            (process, body)
+            for process, body in zip(self.all, bodies, strict=True)
+            if self.state(process.index) == DeviceState.READY
+            and self._say(process, body, tuple(fds))
+        ]
+        for process, body in told:
+            try:
+                hear(process, body, limit_s)
+            except DeviceDiedError:
+                self._note_death(process)
+            except CompletionTimeoutError:
+                if end_late:
+                    self._end_now(process)
 
     def _say(self, process: DeviceProcess, body: bytes, fds: Sequence[int]) -> bool:
         try:
@@ -209,31 +292,46 @@ class Devices:
             return False
         return True
 
-    def _hear(self, process: DeviceProcess, body: bytes, limit_s: float) -> None:
-        """Wait for the answer to *body*; earlier ones that nobody took are dropped."""
-        until = time.monotonic() + limit_s
-        try:
-            answer = None
-            while answer != body:
-                left_s = max(0.0, until - time.monotonic())
-                answer = process.child.receive(left_s).body
-        except DeviceDiedError:
-            self._note_death(process)
-
     def _end_now(self, process: DeviceProcess) -> None:
-        self.end(process.index)
+        kill(process)
         wait_gone([process.child.process.pidfd], KILL_TIMEOUT_S, {})
         self._note_death(process)
 
     def _note_death(self, process: DeviceProcess) -> None:
         if self.state(process.index) == DeviceState.DIED:
             return
-        self._board.set_state(process.index, DeviceState.DIED)
+        incarnation = process.incarnation
+        self._board.set_state(process.index, DeviceState.DIED, incarnation)
         death = process.child.death()
-        process.death = str(death)
+        process.note_death(str(death))
         if death.__cause__ is not None:
             # The machine survives it, but it is a bug of ours: show it.
             warnings.warn(f"{death}\n{death.__cause__}", RuntimeWarning, stacklevel=2)
+
+
+def hear(process: DeviceProcess, body: bytes, limit_s: float) -> None:
+    """
+    Wait for a device's answer to *body*; earlier ones that nobody took are dropped.
+
+    Raises:
+        DeviceDiedError: it is dead.
+        CompletionTimeoutError: it did not answer within *limit_s*.
+    """
+    until = time.monotonic() + limit_s
+    answer = None
+    while answer != body:
+        left_s = max(0.0, until - time.monotonic())
+        answer = process.child.receive(left_s).body
+
+
+def kill(process: DeviceProcess) -> None:
+    """
+    End a device that does not answer; ``look`` notes it when it is gone.
+
+    By SIGKILL, which a stopped process does not survive either: it must not write
+    later into memory that then belongs to somebody else.
+    """
+    send_signal(process.child.process.pidfd, signal.SIGKILL)
 
 
 def place(index: int, devices: int, cores: Sequence[int]) -> int | None:

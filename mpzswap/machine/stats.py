@@ -7,7 +7,8 @@ import msgspec
 
 from mpzswap.driver.iaa_crypto import IaaCrypto
 from mpzswap.driver.stats import DriverStats, WqStats
-from mpzswap.machine.devices import DeviceProcess, Devices
+from mpzswap.machine.device_process import DeviceProcess
+from mpzswap.machine.devices import Devices
 from mpzswap.report.records import DeviceReport, QueueReport
 from mpzswap.topology.model import Topology
 from mpzswap.topology.wq_names import device_id, wq_name
@@ -75,6 +76,8 @@ def _report_device(
         id=number,
         state=devices.state(process.index).name.lower(),
         death=process.death,
+        deaths=tuple(process.deaths),
+        restarts=process.incarnation,
         busy_fraction=round(counters.busy_ns / max(1, elapsed_ns), 4),
         descriptors=counters.descriptors,
         errors=counters.errors,

@@ -21,7 +21,7 @@ from mpzswap.driver.parts import DriverParts
 from mpzswap.driver.portal import Portal, PortalLayout
 from mpzswap.driver.queue import SubmitQueue
 from mpzswap.errors import ClosedError
-from mpzswap.machine.board import Board, BoardLayout, CpuWord, DeviceState
+from mpzswap.machine.board import Board, BoardLayout, CpuWord
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.doorbell import Doorbell
 from mpzswap.ring.memory import AddressSpace, Frames, Segment, address
@@ -97,21 +97,31 @@ class BoardView:
         self._topology = config.topology
         self._cpu = config.cpu
         self._board = ground.board
+        self._column = config.column
         self._look = ground.look
-        self.end = ground.end
+        self._watch = ground.watch
 
     def generation(self) -> int:
         """Give a number that changes whenever a device or a work queue does."""
+        self._watch()
         return self._board.generation
 
     def tables(self) -> WqTables:
         """Give the queues of this submitter's CPU."""
         return wq_tables(self._topology, self._cpu, self._board.usable())
 
-    def is_usable(self, device: int) -> bool:
-        """Tell whether a device is alive; looks first."""
+    def incarnation(self, device: int) -> int:
+        """Give how often a device was started anew."""
+        return self._board.incarnation(device)
+
+    def is_usable(self, device: int, incarnation: int) -> bool:
+        """Tell whether this incarnation of a device is alive; looks first."""
         self._look()
-        return self._board.state(device) == DeviceState.READY
+        return self._board.is_ready(device, incarnation)
+
+    def end(self, device: int, incarnation: int) -> None:
+        """Ask the parent to end a device; it does so at its next look."""
+        self._board.late_row(device)[self._column] = incarnation + 1
 
     def submitters(self) -> int:
         """Give how many submitters there are."""
@@ -181,8 +191,8 @@ class Ground:
     space: AddressSpace
     # Looks for deaths and notes them in the board; a worker relies on the parent.
     look: Callable[[], None]
-    # Ends a device; a worker asks the parent, through the board.
-    end: Callable[[int], None]
+    # The same if the last look was not just now; for whoever does not wait.
+    watch: Callable[[], None]
 
 
 def open_submitter(
@@ -219,12 +229,11 @@ def adopt_submitter(config: SubmitterConfig, fds: Sequence[int]) -> Submitter:
         segment.prefault()
         space.add(segment)
     board = Board.map(own.board, config.board)
-    late = board.cpu_row(CpuWord.LATE_DEVICES)
 
-    def end(device: int) -> None:
-        late[config.column] |= 1 << device
+    def nothing() -> None:
+        """Rely on the parent, whose children the devices are."""
 
-    ground = Ground(board, own.eventfds, space, look=lambda: None, end=end)
+    ground = Ground(board, own.eventfds, space, look=nothing, watch=nothing)
     interrupt = None
     if own.interrupt is not None:
         interrupt = Interrupt(config.int_handle, own.interrupt)
@@ -236,24 +245,27 @@ def adopt_submitter(config: SubmitterConfig, fds: Sequence[int]) -> Submitter:
 def _queues(
     config: SubmitterConfig, ground: Ground, portal: Portal
 ) -> Iterator[SubmitQueue]:
-    board = ground.board
-    for index, device in enumerate(config.topology.devices):
-        words = board.device_words(index)
-        doorbell = Doorbell(words[NEED_WAKEUP], ground.eventfds[index])
-        for wq, queue in enumerate(device.wqs):
-            occupancy = Occupancy(
-                board.queue_row(WqId(index, wq)),
-                words[TAKEN][wq : wq + 1],
-                config.column,
-                queue.capacity,
-                lambda: board.submitters,
-            )
-            retries = config.topology.driver.enqcmds_retries
-            yield SubmitQueue(
-                device=index,
-                wq=wq,
-                lane=portal.lane(index, wq),
-                occupancy=occupancy,
-                doorbell=doorbell,
-                enqcmds_retries=retries if queue.mode == "shared" else 0,
-            )
+    """Make every queue, of the incarnations of devices that come to be as well."""
+    board, driver = ground.board, config.topology.driver
+    for incarnation in range(config.board.max_incarnations):
+        for index, device in enumerate(config.topology.devices):
+            words = board.device_words(index, incarnation)
+            doorbell = Doorbell(words[NEED_WAKEUP], ground.eventfds[index])
+            for wq, queue in enumerate(device.wqs):
+                occupancy = Occupancy(
+                    board.queue_row(WqId(index, wq), incarnation),
+                    words[TAKEN][wq : wq + 1],
+                    config.column,
+                    queue.capacity,
+                    lambda: board.submitters,
+                )
+                is_shared = queue.mode == "shared"
+                yield SubmitQueue(
+                    device=index,
+                    wq=wq,
+                    incarnation=incarnation,
+                    lane=portal.lane(index, wq, incarnation),
+                    occupancy=occupancy,
+                    doorbell=doorbell,
+                    enqcmds_retries=driver.enqcmds_retries if is_shared else 0,
+                )

@@ -101,7 +101,7 @@ class DeviceReport(msgspec.Struct, frozen=True):
     name: str
     # As idxd numbers it.
     id: int
-    # "ready", or "died" and how.
+    # "ready", or "died"; and how its last process ended that died.
     state: str
     death: str
     # Share of the machine's life that it worked on descriptors.
@@ -115,6 +115,9 @@ class DeviceReport(msgspec.Struct, frozen=True):
     wqs: tuple[QueueReport, ...]
     # Interrupts that it raised.
     interrupts: int = 0
+    # How each of its processes ended that died, and how often one was started anew.
+    deaths: tuple[str, ...] = ()
+    restarts: int = 0
 
 
 class PathsReport(msgspec.Struct, frozen=True):
@@ -243,6 +246,8 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: CpuReport
     reclaim: ReclaimReport = ReclaimReport()
     readahead: ReadaheadReport = ReadaheadReport()
+    # Workers that did not live to the end, and how each of them ended.
+    dead_workers: tuple[str, ...] = ()
     # What is wrong, a line each; ``ok`` if nothing is.
     problems: tuple[str, ...]
     ok: bool

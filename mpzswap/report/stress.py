@@ -79,7 +79,7 @@ def _parts(report: StressReport) -> Iterator[RenderableType]:
     if report.devices:
         yield _devices(report)
         yield ""
-    deaths = [(each.name, (each.death,)) for each in report.devices if each.death]
+    deaths = [(each.name, _death(each)) for each in report.devices if each.death]
     if deaths:
         yield facts(deaths)
     yield facts(_outcome(report))
@@ -260,6 +260,13 @@ def _devices(report: StressReport) -> Table:
             *(numbers.count(value(device)) for value in columns.values()),
         )
     return made
+
+
+def _death(device: DeviceReport) -> tuple[str, ...]:
+    """Give how a device died the last time, and how often it was started anew."""
+    if not device.restarts:
+        return (device.death,)
+    return device.death, f"started anew {numbers.plural(device.restarts, 'time')}"
 
 
 def _outcome(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import msgspec
 
+from mpzswap.ring.lane import lane_bytes
+
 # Source: ``mpzswap.ring.descriptor``, int_handle.
 MAX_INT_HANDLE = 0xFFFF
 IntHandle = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT_HANDLE)]
@@ -21,6 +23,11 @@ class LanePlace(msgspec.Struct, frozen=True):
     wq: int
     offset: int
     capacity: int
+
+    @property
+    def end(self) -> int:
+        """Where in the segment it ends."""
+        return self.offset + lane_bytes(self.capacity)
 
 
 class Attach(msgspec.Struct, frozen=True, tag="attach"):

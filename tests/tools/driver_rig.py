@@ -25,7 +25,7 @@ from mpzswap.driver.request import IaaRequest
 from mpzswap.driver.submit import RETRY_INTERVAL_NS
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.doorbell import Doorbell
-from mpzswap.ring.lane import Lane, lane_bytes
+from mpzswap.ring.lane import Lane
 from mpzswap.ring.memory import AddressSpace, Segment
 from mpzswap.ring.occupancy import Occupancy
 from mpzswap.topology.model import Device, Socket, Topology, WorkQueue
@@ -84,16 +84,21 @@ class FakeMachine:
         """Give the queues of CPU 0."""
         return wq_tables(self.topology, 0, queues_of(self.topology, self.usable))
 
-    def is_usable(self, device: int) -> bool:
+    def incarnation(self, device: int) -> int:
+        """Give how often a device came back; none does here."""
+        return 0 * device
+
+    def is_usable(self, device: int, incarnation: int) -> bool:
         """Tell whether a device was not lost."""
-        return device in self.usable
+        return device in self.usable and incarnation == 0
 
     def submitters(self) -> int:
         """Us, and whoever takes places in ``DriverRig.occupy``."""
         return 2
 
-    def end(self, device: int) -> None:
+    def end(self, device: int, incarnation: int) -> None:
         """Note who is to be ended; a test lets it die."""
+        assert incarnation == self.incarnation(device)
         self.ended.append(device)
 
     def lose(self, device: int) -> None:
@@ -229,9 +234,8 @@ class DriverRig:
         client = Client(PASID, theirs)
         if self.interrupt is not None:
             client.interrupts[INT_HANDLE] = self.interrupt.eventfd
-        for place in self.layout.lanes[index]:
-            end = place.offset + lane_bytes(place.capacity)
-            lane = Lane(memory[place.offset : end], place.capacity)
+        for place in self.layout.lanes[0][index]:
+            lane = Lane(memory[place.offset : place.end], place.capacity)
             arbiter.add(place.wq, Source(lane, PORTAL, client))
         codec = make_codec(self.codec.name)
         size = device.max_transfer_size

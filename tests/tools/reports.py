@@ -97,6 +97,8 @@ def device(number: int, state: str = "ready") -> DeviceReport:
         id=number,
         state=state,
         death="killed by SIGKILL" if state == "died" else "",
+        deaths=("killed by SIGKILL",) * 3 if state == "died" else (),
+        restarts=2 if state == "died" else 0,
         busy_fraction=0.1316,
         descriptors=24_414,
         errors=394,

@@ -36,7 +36,7 @@ def portal() -> Iterator[Portal]:
 def test_parts_of_a_portal_do_not_overlap() -> None:
     """Lanes one after the other, then records in cache lines, then whole pages."""
     layout = PortalLayout.plan(topology(), NR_BUFFERS)
-    places = [place for device in layout.lanes for place in device]
+    places = [place for device in layout.lanes[0] for place in device]
     ends = [place.offset + lane_bytes(place.capacity) for place in places]
 
     assert [place.offset for place in places] == [0, *ends[:-1]]
@@ -51,11 +51,11 @@ def test_lane_has_room_for_what_its_queue_may_hold() -> None:
     """A shared queue's threshold, a dedicated one's size, rounded up."""
     layout = PortalLayout.plan(topology(), NR_BUFFERS)
 
-    assert [[place.capacity for place in device] for device in layout.lanes] == [
+    assert [[place.capacity for place in device] for device in layout.lanes[0]] == [
         [128],
         [8, 4],
     ]
-    assert [place.wq for place in layout.lanes[1]] == [0, 1]
+    assert [place.wq for place in layout.lanes[0][1]] == [0, 1]
 
 
 def test_runs_are_given_out_side_by_side(portal: Portal) -> None:

@@ -65,12 +65,12 @@ def test_words_of_all_parts_are_apart(board: Board) -> None:
     """Disabling queues touches nothing of devices and submitters."""
     board.submitters = 3
     for device in (0, 1):
-        board.device_words(device)[0] = 7
+        board.device_words(device, 0)[0] = 7
     for wq in EVERY:
-        board.queue_row(wq)[2] = 9
+        board.queue_row(wq, 0)[2] = 9
     board.set_enabled(EVERY, enabled=False)
 
     assert board.submitters == 3
-    assert [board.device_words(device)[0] for device in (0, 1)] == [7, 7]
-    assert [board.queue_row(wq)[2] for wq in EVERY] == [9] * 4
+    assert [board.device_words(device, 0)[0] for device in (0, 1)] == [7, 7]
+    assert [board.queue_row(wq, 0)[2] for wq in EVERY] == [9] * 4
     assert board.usable() == []
