@@ -1,89 +1,162 @@
-"""From the word to begin until the last worker's result: progress, deaths, limits."""
+"""
+From the word to begin until the last worker's result: progress, deaths, limits.
+
+    worker's result           kept
+    worker dead               given back, the others go on
+    worker stuck              ended by SIGKILL after ``stall_timeout_s``, then as above
+    device dead               noticed at once: its pidfd is waited for too
+
+A run whose workers all died has no result, and raises the death of the last.
+"""
 
 import select
+import signal
 import time
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import msgspec
 
-from mpzswap.errors import CompletionTimeoutError
+from mpzswap.errors import DeviceDiedError
 from mpzswap.machine.board import CpuWord
 from mpzswap.machine.control import wait_for
 from mpzswap.machine.core import Core, Worker
+from mpzswap.machine.ending import send_signal
 from mpzswap.workload.plan import Progress, StressPlan
-from mpzswap.workload.worker import WorkerResult
+from mpzswap.workload.worker import ALL_STRETCHES, WorkerResult
 
 GO = b"go"
-# Between two looks at progress and at deaths.
+# Between two looks at progress and at workers' deaths.
 LOOK_INTERVAL_S = 0.1
-# No worker has shown progress for so long: one is stuck.  A driver gives up on a
-# request after seconds, then its worker goes on.
-STALL_TIMEOUT_S = 30.0
+
+OnProgress: TypeAlias = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """What all workers have done."""
+    """What all workers have done that lived to the end, and how the others died."""
 
     results: tuple[WorkerResult, ...]
     elapsed_s: float
+    deaths: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Gathering:
+    """Workers under way: what they gave, and who is still waited for."""
+
+    core: Core
+    waiting: list[Worker]
+    results: dict[int, WorkerResult] = field(default_factory=dict)
+    deaths: list[DeviceDiedError] = field(default_factory=list)
+    # Workers that were ended since they were stuck, and the words for it.
+    stuck: dict[str, str] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Let all workers begin."""
+        for worker in list(self.waiting):
+            try:
+                worker.child.send(GO)
+            except DeviceDiedError as death:
+                self._lose(worker, death)
+
+    def hear(self) -> None:
+        """Take results, and note who is dead."""
+        for worker in list(self.waiting):
+            # In this order: what was said before its end is then all heard.
+            is_alive = worker.child.is_alive()
+            message = worker.child.receive_nowait()
+            if message is not None:
+                result = msgspec.json.decode(message.body, type=WorkerResult)
+                self.results[worker.config.column] = result
+                self.waiting.remove(worker)
+            elif not is_alive:
+                self._lose(worker, worker.child.death())
+
+    def end_stuck(self, words: str) -> None:
+        """End those that the others wait for."""
+        stretches = self.core.board.cpu_row(CpuWord.STRETCHES)
+        reached = {
+            worker.child.name: stretches[worker.config.column]
+            for worker in self.waiting
+        }
+        for worker in self.waiting:
+            name = worker.child.name
+            if reached[name] == min(reached.values()):
+                self.stuck[name] = words
+                send_signal(worker.child.process.pidfd, signal.SIGKILL)
+
+    def _lose(self, worker: Worker, death: DeviceDiedError) -> None:
+        """Let the others go on without a worker, and with what was its."""
+        self.waiting.remove(worker)
+        self.deaths.append(death)
+        self.core.bury(worker)
+        # Nobody waits for it at the next bar.
+        column = worker.config.column
+        self.core.board.cpu_row(CpuWord.STRETCHES)[column] = ALL_STRETCHES
+        if death.__cause__ is not None:
+            # The run survives it, but it is a bug of ours: show it.
+            warnings.warn(f"{death}\n{death.__cause__}", RuntimeWarning, stacklevel=2)
+
+    def done(self, elapsed_s: float) -> Gathered:
+        """Give what came of it; raise the last death if nothing did."""
+        if not self.results:
+            raise self.deaths[-1]
+        ordered = tuple(self.results[column] for column in sorted(self.results))
+        deaths = tuple(self._explain(str(death)) for death in self.deaths)
+        return Gathered(ordered, elapsed_s, deaths)
+
+    def _explain(self, death: str) -> str:
+        name, _, _ = death.partition(":")
+        return f"{death}, {self.stuck[name]}" if name in self.stuck else death
 
 
 class Watch:
     """Looks at the workers' words: how far they are, and whether they move."""
 
-    def __init__(
-        self, plan: StressPlan, core: Core, on_progress: Callable[[Progress], None]
-    ) -> None:
+    def __init__(self, plan: StressPlan, core: Core) -> None:
         self._core = core
         self._workers = plan.workers
-        self._on_progress = on_progress
         pages = plan.workers * plan.memory_pages * plan.rounds
         self._total = 0 if plan.duration_s else 2 * pages
+        self._limit_s = plan.stall_timeout_s
         self._started = self._moved = time.monotonic()
         self._last = (0, 0)
 
-    def look(self) -> None:
-        """
-        Tell the progress, note dead devices.
-
-        Raises:
-            CompletionTimeoutError: nobody has got further within the limit.
-        """
-        self._core.devices.look()
+    def look(self) -> Progress:
+        """Give the progress."""
         written = sum(self._core.board.cpu_row(CpuWord.PAGES_WRITTEN))
         checked = sum(self._core.board.cpu_row(CpuWord.PAGES_CHECKED))
-        now = time.monotonic()
         if (written, checked) != self._last:
-            self._last, self._moved = (written, checked), now
-        if now - self._moved > STALL_TIMEOUT_S:
-            raise CompletionTimeoutError(
-                f"{self._stuck()}: no page written or checked within "
-                f"{STALL_TIMEOUT_S} s; all together {written} written, "
-                f"{checked} checked"
-            )
-        self._on_progress(
-            Progress(
-                phase="write" if self._is_writing() else "check",
-                pages_written=written,
-                pages_checked=checked,
-                pages_total=self._total,
-                elapsed_s=self.elapsed_s,
-            )
+            self._last = written, checked
+            self._moved = time.monotonic()
+        return Progress(
+            phase="write" if self._is_writing() else "check",
+            pages_written=written,
+            pages_checked=checked,
+            pages_total=self._total,
+            elapsed_s=self.elapsed_s,
+        )
+
+    def stall(self) -> str:
+        """Say that nobody has got further within the limit; empty if somebody has."""
+        now = time.monotonic()
+        if now - self._moved <= self._limit_s:
+            return ""
+        # Whoever is left has as long.
+        self._moved = now
+        written, checked = self._last
+        return (
+            f"ended since no page was written or checked within {self._limit_s:g} s; "
+            f"all together {written} written, {checked} checked"
         )
 
     def _is_writing(self) -> bool:
         """Tell whether the slowest worker is in a stretch of writing."""
         stretches = self._core.board.cpu_row(CpuWord.STRETCHES)
         return min(stretches[: self._workers]) % 2 == 0
-
-    def _stuck(self) -> str:
-        """Name those that the others wait for."""
-        stretches = self._core.board.cpu_row(CpuWord.STRETCHES)[: self._workers]
-        last = min(stretches)
-        names = [str(i) for i, reached in enumerate(stretches) if reached == last]
-        return f"worker {', '.join(names)}"
 
     @property
     def elapsed_s(self) -> float:
@@ -92,37 +165,32 @@ class Watch:
 
 
 def gather(
-    plan: StressPlan,
-    core: Core,
-    workers: Sequence[Worker],
-    on_progress: Callable[[Progress], None],
+    plan: StressPlan, core: Core, workers: Sequence[Worker], on_progress: OnProgress
 ) -> Gathered:
     """
-    Let all workers begin, and wait for the result of each.
+    Let all workers begin, and wait until each has given its result or is dead.
 
     Raises:
-        DeviceDiedError: a worker died.
-        CompletionTimeoutError: workers are stuck.
+        DeviceDiedError: all workers died; the last death.
     """
-    results: dict[str, WorkerResult] = {}
-    watch = Watch(plan, core, on_progress)
-    for worker in workers:
-        worker.child.send(GO)
-    waiting = list(workers)
-    while waiting:
-        wait_for(
-            [worker.child.fileno() for worker in waiting],
+    gathering = Gathering(core, list(workers))
+    watch = Watch(plan, core)
+    watch_interval_s = plan.topology.driver.watch_interval_ms / 1000
+    interval_s = min(LOOK_INTERVAL_S, watch_interval_s)
+    gathering.begin()
+    while gathering.waiting:
+        devices = core.devices.pidfds
+        ready = wait_for(
+            [*(worker.child.fileno() for worker in gathering.waiting), *devices],
             select.POLLIN,
-            time.monotonic() + LOOK_INTERVAL_S,
+            time.monotonic() + interval_s,
         )
-        for worker in waiting:
-            message = worker.child.receive_nowait()
-            if message is not None:
-                result = msgspec.json.decode(message.body, type=WorkerResult)
-                results[worker.child.name] = result
-            else:
-                worker.child.check_alive()
-        waiting = [w for w in waiting if w.child.name not in results]
-        watch.look()
-    ordered = tuple(results[worker.child.name] for worker in workers)
-    return Gathered(ordered, watch.elapsed_s)
+        gathering.hear()
+        if set(devices).isdisjoint(ready):
+            core.devices.watch()
+        else:
+            core.devices.look()
+        on_progress(watch.look())
+        if words := watch.stall():
+            gathering.end_stuck(words)
+    return gathering.done(watch.elapsed_s)

@@ -26,6 +26,9 @@ ROUNDS = 2
 LIMIT_PERCENT = 75
 # Ours: more workers than that a default run does not need to show what happens.
 MAX_DEFAULT_WORKERS = 8
+# Ours: no worker has shown progress for so long, so one is stuck.  A driver gives up
+# on a request after ``completion_timeout_ms``, then its worker goes on.
+STALL_TIMEOUT_S = 30.0
 
 
 class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +51,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         rounds: times that each page is written and read; 0: no limit.
         duration_s: no round begins after so long; 0: rounds alone decide.
         seed: every random choice follows from it.
+        stall_timeout_s: a worker that the others wait for so long is ended.
     """
 
     topology: Topology
@@ -64,6 +68,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int
     duration_s: float
     seed: int
+    stall_timeout_s: float = STALL_TIMEOUT_S
 
     @property
     def swap_pages(self) -> int:

@@ -63,7 +63,7 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
     for result in results:
         books.add(result.books)
     devices = core.report_devices(books)
-    problems = tuple(find_problems(results, zswap, devices))
+    problems = (*gathered.deaths, *find_problems(gathered, zswap, devices))
     write_s = max(result.write_ns for result in results) / 1e9
     written = sum(result.pages_written for result in results)
     return StressReport(
@@ -108,17 +108,17 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
             workers=round(sum(result.cpu_s for result in results), 3),
             devices=round(device_cpu_s(core), 3),
         ),
+        dead_workers=gathered.deaths,
         problems=problems,
         ok=not problems,
     )
 
 
 def find_problems(
-    results: tuple[WorkerResult, ...],
-    zswap: ZswapStats,
-    devices: tuple[DeviceReport, ...],
+    gathered: Gathered, zswap: ZswapStats, devices: tuple[DeviceReport, ...]
 ) -> Iterable[str]:
-    """Give what is wrong with a run, a line each."""
+    """Give what is wrong with the results of a run, a line each."""
+    results = gathered.results
     checked = verify_report(results)
     if checked.pages_wrong or checked.pages_lost:
         yield f"pages: {checked.pages_wrong} wrong, {checked.pages_lost} lost"
@@ -137,6 +137,8 @@ def find_problems(
             f"swap file, but {loaded} loaded"
         )
     yield from _find_device_problems(devices)
+    if not (gathered.deaths or any(device.deaths for device in devices)):
+        yield from _find_call_problems(devices)
 
 
 def _find_device_problems(devices: tuple[DeviceReport, ...]) -> Iterable[str]:
@@ -146,10 +148,10 @@ def _find_device_problems(devices: tuple[DeviceReport, ...]) -> Iterable[str]:
                 f"{device.name}: {device.unreported} descriptors without an address "
                 f"to answer to, {device.broken_lanes} lanes given up"
             )
-    died = [device.name for device in devices if device.state != "ready"]
-    if died:
-        # Not wrong: software did its work.  Its last descriptors are not counted.
-        return
+
+
+def _find_call_problems(devices: tuple[DeviceReport, ...]) -> Iterable[str]:
+    """Compare the books; nobody tells what was submitted by, or to, the dead."""
     calls = sum(
         wq.comp_calls + wq.decomp_calls + wq.verify_calls
         for device in devices

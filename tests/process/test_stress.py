@@ -11,7 +11,6 @@ from typing import get_args
 import msgspec
 import pytest
 
-from mpzswap.errors import DeviceDiedError
 from mpzswap.machine.core import Core
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.report.records import StressReport
@@ -357,16 +356,6 @@ def test_all_devices_that_stop_at_once_are_ended() -> None:
     assert [device.state for device in report.devices] == ["died"] * 4
     assert report.driver.total_completion_timeout_errors > 0
     assert report.paths.software > 0
-
-
-def test_killed_worker_is_named() -> None:
-    """The run fails with the worker and its signal."""
-
-    def kill_a_worker() -> None:
-        os.kill(children_of(os.getpid())["worker 1"], signal.SIGKILL)
-
-    with pytest.raises(DeviceDiedError, match=r"worker 1: died with SIGKILL"):
-        run(changed(memory_pages=8192), once_written(kill_a_worker))
 
 
 @pytest.mark.slow

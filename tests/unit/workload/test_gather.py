@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from mpzswap.machine.core import Core, Worker
+from mpzswap.topology.model import Topology
 from mpzswap.workload.gather import gather
 from mpzswap.workload.plan import StressPlan
 from mpzswap.workload.worker import WorkerResult
@@ -45,18 +46,31 @@ def test_worker_with_a_high_descriptor_is_heard(
         name="worker 0",
         send=lambda _: None,
         fileno=lambda: high_fd,
+        is_alive=lambda: True,
         receive_nowait=lambda: SimpleNamespace(body=b""),
     )
     core = SimpleNamespace(
-        devices=SimpleNamespace(look=lambda: None),
+        devices=SimpleNamespace(pidfds=[], watch=lambda: None),
         board=SimpleNamespace(cpu_row=lambda _: [0]),
     )
-    plan = SimpleNamespace(workers=1, memory_pages=1, rounds=1, duration_s=0)
+    plan = SimpleNamespace(
+        workers=1,
+        memory_pages=1,
+        rounds=1,
+        duration_s=0,
+        stall_timeout_s=30.0,
+        topology=Topology.for_host(),
+    )
 
     gathered = gather(
         cast("StressPlan", plan),
         cast("Core", core),
-        [cast("Worker", SimpleNamespace(child=child))],
+        [
+            cast(
+                "Worker",
+                SimpleNamespace(child=child, config=SimpleNamespace(column=0)),
+            )
+        ],
         lambda _: None,
     )
 

@@ -14,9 +14,11 @@ from mpzswap.machine.core import Core
 from mpzswap.machine.stats import Books
 from mpzswap.report.records import DeviceReport, StressReport
 from mpzswap.workload import summary
+from mpzswap.workload.gather import Gathered
 from mpzswap.zswap.stats import ZswapStats
 from tests.tools.reports import device, stress_report
 
+NOBODY = Gathered((), 1.0)
 # More than any process may have, Linux, include/linux/threads.h.
 NO_PID = 1 << 22
 
@@ -74,14 +76,21 @@ def answering(descriptors: int) -> DeviceReport:
 
 def test_verifications_are_descriptors_too() -> None:
     """A device answers them like any other."""
-    assert not list(summary.find_problems((), ZswapStats(), (answering(300),)))
+    assert not list(summary.find_problems(NOBODY, ZswapStats(), (answering(300),)))
 
 
 def test_descriptors_without_an_answer_are_a_problem() -> None:
     """Both numbers are said."""
-    problems = summary.find_problems((), ZswapStats(), (answering(299),))
+    problems = summary.find_problems(NOBODY, ZswapStats(), (answering(299),))
 
     assert list(problems) == ["books: 300 descriptors submitted, but 299 answered"]
+
+
+def test_descriptors_of_the_dead_are_not_compared() -> None:
+    """Nobody tells what a worker that died had submitted."""
+    gathered = Gathered((), 1.0, ("worker 1: died",))
+
+    assert not list(summary.find_problems(gathered, ZswapStats(), (answering(299),)))
 
 
 def counted(**zswap: float) -> StressReport:

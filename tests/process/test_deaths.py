@@ -1,0 +1,348 @@
+"""Processes die in the middle of their work: the others go on, and nothing is lost."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+import numpy as np
+import pytest
+
+import mpzswap
+from mpzswap.errors import DeviceDiedError
+from mpzswap.machine.board import CpuWord
+from mpzswap.machine.core import Core, Worker
+from mpzswap.machine.device_process import DeviceProcess
+from mpzswap.page.mix import generate
+from mpzswap.topology.model import Topology
+from mpzswap.workload import gather, stress
+from mpzswap.workload.plan import Progress, StressPlan
+from mpzswap.workload.stress import run
+from mpzswap.workload.summary import summarize
+
+pytestmark = pytest.mark.usefixtures("nobody_left")
+
+PAGES = generate("text", 512, seed=9)
+# For what takes milliseconds; a loaded machine takes its time.
+LIMIT_S = 30.0
+RESTART_LIMIT = 2
+
+
+def topology(**device: object) -> Topology:
+    """Give a machine of two devices that are soon late."""
+    return Topology.from_document(
+        {
+            "memory": "1G",
+            "sockets": [{"cores": 2}],
+            "devices": [{"name": name, **device} for name in ("iax0", "iax1")],
+            "driver": {"completion_timeout_ms": 300, "watch_interval_ms": 10},
+        }
+    )
+
+
+RESTARTING = topology(
+    restart="on-failure", restart_backoff_ms=1, restart_limit=RESTART_LIMIT
+)
+PLAN = StressPlan(
+    topology=topology(),
+    compressor="lz4",
+    workers=2,
+    memory_pages=2048,
+    limit_pages=2048,
+    source="mix:mixed",
+    folio_pages=16,
+    reclaim_batch=32,
+    rounds=2,
+    duration_s=0,
+    seed=3,
+    stall_timeout_s=2.0,
+)
+
+Act = Callable[[Core], None]
+
+
+@pytest.fixture
+def disturbed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
+    """Let an act be done to the machine of a run, once its workers write."""
+
+    def disturb(act: Act) -> None:
+        left = [act]
+        look = gather.Watch.look
+
+        def look_and_act(watch: gather.Watch) -> Progress:
+            progress = look(watch)
+            if progress.pages_written and left:
+                left.pop()(watch._core)
+            return progress
+
+        monkeypatch.setattr(gather.Watch, "look", look_and_act)
+
+    return disturb
+
+
+def changed(**changes: object) -> StressPlan:
+    """Give the plan with changes."""
+    return msgspec.structs.replace(PLAN, **changes)
+
+
+def ignore(_: Progress) -> None:
+    """Take no notice of the progress."""
+
+
+def send_worker(number: int, sent: signal.Signals) -> Act:
+    """Give the act of sending a signal to a worker."""
+    return lambda core: os.kill(core.workers[number].child.pid, sent)
+
+
+@contextmanager
+def opened(machine_of: Topology) -> Iterator[mpzswap.Machine]:
+    """Give an open machine."""
+    with mpzswap.Machine(machine_of, compressor="lz4") as machine:
+        yield machine
+
+
+def kill(process: DeviceProcess) -> None:
+    """Kill a device's present process."""
+    os.kill(process.child.pid, signal.SIGKILL)
+
+
+def wait_until(machine: mpzswap.Machine, condition: Callable[[], bool]) -> None:
+    """Look at the devices until *condition* holds."""
+    until = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < until, "not within the limit"
+        machine.core.devices.look()
+
+
+def assert_right(machine: mpzswap.Machine) -> None:
+    """All pages go in and come out."""
+    assert np.array_equal(machine.decompress(machine.compress(PAGES)), PAGES)
+
+
+# Devices
+
+
+def test_device_that_died_is_started_anew() -> None:
+    """It takes work again, and the report tells how often it died."""
+    with opened(RESTARTING) as machine:
+        assert_right(machine)
+        process = machine.core.devices.all[0]
+        before = machine.stats().devices[0].descriptors
+        kill(process)
+        wait_until(machine, lambda: process.incarnation == 1)
+        assert_right(machine)
+        report = machine.stats().devices[0]
+
+    assert (report.state, report.restarts, len(report.deaths)) == ("ready", 1, 1)
+    assert "SIGKILL" in report.death
+    assert report.descriptors > before
+
+
+def test_restarts_have_a_limit() -> None:
+    """The device stays dead after so many; the other one goes on."""
+    with opened(RESTARTING) as machine:
+        process = machine.core.devices.all[0]
+        for incarnation in range(RESTART_LIMIT + 1):
+            wait_until(machine, lambda: process.incarnation == incarnation)  # noqa: B023 - called at once
+            kill(process)
+            deaths = incarnation + 1
+            wait_until(machine, lambda: len(process.deaths) == deaths)  # noqa: B023 - the same
+        assert_right(machine)
+        report = machine.stats().devices[0]
+
+    assert (report.state, report.restarts) == ("died", RESTART_LIMIT)
+    assert len(report.deaths) == RESTART_LIMIT + 1
+
+
+def test_device_is_not_started_anew_by_default() -> None:
+    """As a halted device stays disabled in the kernel."""
+    with opened(topology()) as machine:
+        process = machine.core.devices.all[0]
+        kill(process)
+        wait_until(machine, lambda: bool(process.deaths))
+        machine.core.devices.look()
+        assert_right(machine)
+
+        assert machine.stats().devices[0].restarts == 0
+        assert machine.stats().devices[0].state == "died"
+
+
+def test_device_started_anew_knows_all_memory() -> None:
+    """Pages, CPUs and stores that were made before and after its death."""
+    with opened(RESTARTING) as machine:
+        early, store, cpu = machine.allocate_pages(8), machine.zswap(), machine.cpu()
+        for process in machine.core.devices.all:
+            kill(process)
+        wait_until(
+            machine, lambda: all(p.incarnation for p in machine.core.devices.all)
+        )
+        late = machine.allocate_pages(8)
+        early[:] = late[:] = PAGES[:8]
+        paths = {
+            *machine.compress(early).path.tolist(),
+            *machine.compress(late).path.tolist(),
+            *cpu.submit(PAGES[:8]).wait().path.tolist(),
+        }
+        assert store.store(0, PAGES[:8])
+
+        assert paths == {mpzswap.Path.DEVICE}
+        assert store.load(7) == PAGES[7].tobytes()
+
+
+def test_nothing_is_taken_that_was_submitted_to_a_dead_device() -> None:
+    """A page that was given up belongs to somebody else when the next one comes."""
+    with opened(RESTARTING) as machine:
+        cpu = machine.cpu()
+        for process in machine.core.devices.all:
+            os.kill(process.child.pid, signal.SIGSTOP)
+        # In the lanes of processes that will never take them.
+        batch = cpu.submit(PAGES[:256])
+        for process in machine.core.devices.all:
+            kill(process)
+        packed = batch.wait()
+        wait_until(
+            machine, lambda: all(p.incarnation for p in machine.core.devices.all)
+        )
+        cpu.submit(PAGES[:1]).wait()
+        report = machine.stats()
+
+    assert set(packed.path.tolist()) == {mpzswap.Path.SOFTWARE}
+    assert sum(device.descriptors for device in report.devices) == 1
+
+
+def test_devices_that_all_died_leave_software(
+    disturbed: Callable[[Act], None],
+) -> None:
+    """The run is right, and its report says how it came."""
+
+    def kill_all(core: Core) -> None:
+        for process in core.devices.all:
+            kill(process)
+
+    disturbed(kill_all)
+    report = run(changed(), ignore)
+
+    assert report.ok
+    assert [device.state for device in report.devices] == ["died", "died"]
+    assert report.paths.software > 0
+    assert report.paths.reasons["no_device"] > 0
+
+
+def test_device_is_not_started_anew_without_starter(
+    disturbed: Callable[[Act], None],
+) -> None:
+    """Then it stays dead, and the run goes on."""
+
+    def kill_both(core: Core) -> None:
+        os.kill(core.starter.pid, signal.SIGKILL)
+        kill(core.devices.all[0])
+
+    disturbed(kill_both)
+    report = run(changed(topology=RESTARTING), ignore)
+
+    assert report.ok
+    assert report.devices[0].state == "died"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_devices_that_come_back_under_load_lose_nothing(
+    number: signal.Signals, disturbed: Callable[[Act], None]
+) -> None:
+    """Both die in mid-run, by a kill or since they are late, and take work again."""
+
+    def send(core: Core) -> None:
+        for process in core.devices.all:
+            os.kill(process.child.pid, number)
+
+    disturbed(send)
+    report = run(changed(topology=RESTARTING, memory_pages=2048, rounds=4), ignore)
+
+    assert report.ok
+    assert [device.restarts for device in report.devices] == [1, 1]
+    assert [device.state for device in report.devices] == ["ready", "ready"]
+
+
+# Workers
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_others_go_on_without_a_worker(
+    number: signal.Signals, disturbed: Callable[[Act], None]
+) -> None:
+    """One that is stopped is ended after its limit; either is named."""
+    disturbed(send_worker(1, number))
+
+    report = run(changed(), ignore)
+
+    assert not report.ok
+    assert report.verify.pages_checked == PLAN.memory_pages * PLAN.rounds
+    assert (report.verify.pages_wrong, report.verify.pages_lost) == (0, 0)
+    assert len(report.dead_workers) == 1
+    assert report.dead_workers[0].startswith("worker 1: died with SIGKILL")
+    assert ("within 2 s" in report.dead_workers[0]) == (number == signal.SIGSTOP)
+    assert report.problems == report.dead_workers
+
+
+def test_run_without_a_worker_left_fails(disturbed: Callable[[Act], None]) -> None:
+    """It has no result; the last death is raised."""
+
+    def kill_all(core: Core) -> None:
+        for worker in core.workers:
+            os.kill(worker.child.pid, signal.SIGKILL)
+
+    disturbed(kill_all)
+    with pytest.raises(DeviceDiedError, match="died with SIGKILL"):
+        run(changed(), ignore)
+
+
+def test_dead_worker_leaves_no_place_taken(
+    disturbed: Callable[[Act], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had submitted, and what it only wished for, is given back."""
+    left: list[int] = []
+
+    def wish_and_kill(core: Core) -> None:
+        worker = core.workers[1]
+        os.kill(worker.child.pid, signal.SIGSTOP)
+        for wq in core.board.layout.every_wq:
+            # As if it had been stopped between its wish and its look at the sum.
+            core.board.queue_row(wq, 0)[worker.config.column] += 5
+        os.kill(worker.child.pid, signal.SIGKILL)
+
+    def note(core: Core, worker: Worker) -> None:
+        bury(core, worker)
+        # The other worker is at work: only this column is at rest.
+        layout = core.board.layout
+        column = worker.config.column
+        left.extend(
+            core.board.queue_row(wq, 0)[column] - worker.places.before[0, wq]
+            for wq in layout.every_wq
+        )
+        left.append(core.board.cpu_row(CpuWord.POOL_PAGES)[column])
+
+    bury = Core.bury
+    monkeypatch.setattr(Core, "bury", note)
+    disturbed(wish_and_kill)
+    summed: list[int] = []
+
+    def count(plan: StressPlan, core: Core, gathered: gather.Gathered) -> object:
+        for process in core.devices.all:
+            core.devices.publish_counters()
+            words = core.board.device_words(process.index, 0)
+            rows = [
+                sum(core.board.queue_row(wq, 0))
+                for wq in core.board.layout.every_wq
+                if wq.device == process.index
+            ]
+            summed.append(sum(rows) - sum(words[8:16]))
+        return summarize(plan, core, gathered)
+
+    monkeypatch.setattr(stress, "summarize", count)
+    run(changed(), ignore)
+
+    assert left
+    assert left[-1] == 0
+    assert summed == [0, 0]
