@@ -63,6 +63,12 @@ class CpuWord(IntEnum):
     PAGES_CHECKED = 2
     # Stretches of its work that a worker has finished.
     STRETCHES = 3
+    # What became of its pages, as its ledger has it: handed to zswap, loaded, rejected,
+    # invalidated.
+    LEDGER_OUT = 4
+    LEDGER_LOADED = 5
+    LEDGER_REJECTED = 6
+    LEDGER_INVALIDATED = 7
 
 
 class BoardLayout(msgspec.Struct, frozen=True):

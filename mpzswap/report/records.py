@@ -185,6 +185,38 @@ class VerifyReport(msgspec.Struct, frozen=True):
     pages_lost: int
 
 
+class LedgerReport(msgspec.Struct, frozen=True):
+    """
+    What became of each page that was handed to zswap; the last five add up to it.
+
+    Attributes:
+        out: pages handed to zswap.
+        stored: in the pool at the end.
+        written_back: in a swap file at the end.
+        loaded: came back, checksum and all.
+        rejected: never taken; their owner kept them.
+        invalidated: forgotten: given up by their owner, or gone with it.
+    """
+
+    out: int = 0
+    stored: int = 0
+    written_back: int = 0
+    loaded: int = 0
+    rejected: int = 0
+    invalidated: int = 0
+
+    @property
+    def missing(self) -> int:
+        """Pages of which nobody knows; any but 0 is a bug."""
+        ends: tuple[int, ...] = msgspec.structs.astuple(self)[1:]
+        return self.out - sum(ends)
+
+    def __add__(self, other: "LedgerReport") -> "LedgerReport":
+        """Add another owner's pages."""
+        mine, theirs = msgspec.structs.astuple(self), msgspec.structs.astuple(other)
+        return LedgerReport(*(a + b for a, b in zip(mine, theirs, strict=True)))
+
+
 class CpuReport(msgspec.Struct, frozen=True):
     """Processor time, s."""
 
@@ -246,6 +278,7 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: CpuReport
     reclaim: ReclaimReport = ReclaimReport()
     readahead: ReadaheadReport = ReadaheadReport()
+    ledger: LedgerReport = LedgerReport()
     # Workers that did not live to the end, and how each of them ended.
     dead_workers: tuple[str, ...] = ()
     # What is wrong, a line each; ``ok`` if nothing is.

@@ -24,6 +24,8 @@ from mpzswap.machine.board import CpuWord
 from mpzswap.machine.control import wait_for
 from mpzswap.machine.core import Core, Worker
 from mpzswap.machine.ending import send_signal
+from mpzswap.report.records import LedgerReport
+from mpzswap.workload.ledger import LedgerWords
 from mpzswap.workload.plan import Progress, StressPlan
 from mpzswap.workload.worker import ALL_STRETCHES, WorkerResult
 
@@ -41,6 +43,8 @@ class Gathered:
     results: tuple[WorkerResult, ...]
     elapsed_s: float
     deaths: tuple[str, ...] = ()
+    # Of the workers that died.
+    ledgers: tuple[LedgerReport, ...] = ()
 
 
 @dataclass(eq=False)
@@ -53,6 +57,7 @@ class Gathering:
     deaths: list[DeviceDiedError] = field(default_factory=list)
     # Workers that were ended since they were stuck, and the words for it.
     stuck: dict[str, str] = field(default_factory=dict)
+    ledgers: list[LedgerReport] = field(default_factory=list)
 
     def begin(self) -> None:
         """Let all workers begin."""
@@ -92,9 +97,10 @@ class Gathering:
         """Let the others go on without a worker, and with what was its."""
         self.waiting.remove(worker)
         self.deaths.append(death)
+        column = worker.config.column
+        self.ledgers.append(LedgerWords(self.core.board, column).of_the_dead())
         self.core.bury(worker)
         # Nobody waits for it at the next bar.
-        column = worker.config.column
         self.core.board.cpu_row(CpuWord.STRETCHES)[column] = ALL_STRETCHES
         if death.__cause__ is not None:
             # The run survives it, but it is a bug of ours: show it.
@@ -106,7 +112,7 @@ class Gathering:
             raise self.deaths[-1]
         ordered = tuple(self.results[column] for column in sorted(self.results))
         deaths = tuple(self._explain(str(death)) for death in self.deaths)
-        return Gathered(ordered, elapsed_s, deaths)
+        return Gathered(ordered, elapsed_s, deaths, tuple(self.ledgers))
 
     def _explain(self, death: str) -> str:
         name, _, _ = death.partition(":")

@@ -5,7 +5,7 @@ One worker's memory: what is resident, what is swapped, and who goes next.
                           |  ^  ^                |  ^    (its page is in zswap)
                           +--+  +--touch: a hit--+--+--reclaim
               rejected: stays, and goes           read ahead, with another's fault
-              to the end of the list
+              to the end of the list              given up: untouched again
 
 The limit is a worker's share of memory.high of all, and as in the kernel it counts
 what is resident and the bytes that are stored, not the pool's pages, whose number
@@ -83,6 +83,9 @@ class Memory:
     swap_ra: int = 0
     # ... and were touched before they were reclaimed, as vmstat's swap_ra_hit.
     swap_ra_hit: int = 0
+    # Pages that were handed to zswap, and those that were given up while swapped.
+    pages_out: int = 0
+    pages_dropped: int = 0
     reclaim: PlugStats = field(default_factory=PlugStats)
     # Folios from the coldest to the hottest.
     lru: deque[Resident] = field(default_factory=deque)
@@ -128,6 +131,19 @@ class Memory:
             if self.where[page] == Where.SWAPPED:
                 raise failure
             self._touch_page(page)
+
+    def drop(self, pages: range) -> list[int]:
+        """
+        Give up those of *pages* that are swapped; give the others.
+
+        As MADV_DONTNEED does with what is in swap: nobody will read them again.
+        """
+        swapped = [page for page in pages if self.where[page] == Where.SWAPPED]
+        for page in swapped:
+            self.zswap.invalidate(swp_entry(self.area[page], page))
+            self.where[page] = Where.UNTOUCHED
+        self.pages_dropped += len(swapped)
+        return [page for page in pages if self.where[page] != Where.UNTOUCHED]
 
     def forget(self) -> None:
         """Give everything back, as a process does that exits."""
@@ -243,6 +259,7 @@ class Memory:
                 self.area[first : first + count] = bytes([area]) * count
                 freed += count
         done = len(plug.done)
+        self.pages_out += sum(folio.nr_pages for folio, _ in plug.done)
         self.lru.extend(
             folio
             for folio, (_, where) in zip(cluster[:done], plug.done, strict=True)

@@ -51,6 +51,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         rounds: times that each page is written and read; 0: no limit.
         duration_s: no round begins after so long; 0: rounds alone decide.
         seed: every random choice follows from it.
+        drop_every: of so many folios one is given up instead of checked; 0: none.
         stall_timeout_s: a worker that the others wait for so long is ended.
     """
 
@@ -68,6 +69,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int
     duration_s: float
     seed: int
+    drop_every: int = 0
     stall_timeout_s: float = STALL_TIMEOUT_S
 
     @property

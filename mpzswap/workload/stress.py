@@ -38,11 +38,23 @@ MAX_SOURCE_PAGES = 32768
 SOURCE_SEGMENT = 0
 
 OnProgress = Callable[[Progress], None]
+Disturb = Callable[[Core, Progress], None]
 
 
-def run(plan: StressPlan, on_progress: OnProgress) -> StressReport:
+def leave_alone(_: Core, __: Progress) -> None:
+    """Let a run's processes live."""
+
+
+def run(
+    plan: StressPlan, on_progress: OnProgress, disturb: Disturb = leave_alone
+) -> StressReport:
     """
     Do a stress run.
+
+    Args:
+        plan: what is to be done.
+        on_progress: told now and then how far it is.
+        disturb: called after that, with the processes at work; may harm them.
 
     Raises:
         MpzswapError: it could not be done; wrong and lost pages are in the report.
@@ -56,7 +68,12 @@ def run(plan: StressPlan, on_progress: OnProgress) -> StressReport:
         workers = start_workers(plan, machine.core, source)
         for worker in workers:
             worker.child.wait_ready(READY_TIMEOUT_S)
-        gathered = gather(plan, machine.core, workers, on_progress)
+
+        def look(progress: Progress) -> None:
+            on_progress(progress)
+            disturb(machine.core, progress)
+
+        gathered = gather(plan, machine.core, workers, look)
         return summarize(plan, machine.core, gathered)
 
 
@@ -140,6 +157,7 @@ def start_workers(plan: StressPlan, core: Core, source: Segment) -> list[Worker]
                 nodes=nodes_of(plan, cpu),
                 rounds=plan.rounds,
                 duration_s=plan.duration_s,
+                drop_every=plan.drop_every,
                 source=SOURCE_SEGMENT,
             )
         )

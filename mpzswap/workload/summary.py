@@ -41,6 +41,7 @@ from mpzswap.report.records import (
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.version import __version__
 from mpzswap.workload.gather import Gathered
+from mpzswap.workload.ledger import ledger_of
 from mpzswap.workload.plan import StressPlan
 from mpzswap.workload.worker import WorkerResult
 from mpzswap.zswap.reclaim_plug import PlugStats
@@ -100,6 +101,7 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
         paths=paths_report(zswap, books),
         verify=verify_report(results),
         reclaim=reclaim_report(results),
+        ledger=reduce(add, gathered.ledgers, ledger_of(zswap)),
         readahead=ReadaheadReport(
             swap_ra=sum(result.swap_ra for result in results),
             swap_ra_hit=sum(result.swap_ra_hit for result in results),
@@ -136,9 +138,29 @@ def find_problems(
             f"books: {zswap.zswpin} pages in from zswap and {zswap.pswpin} from the "
             f"swap file, but {loaded} loaded"
         )
+    yield from _find_ledger_problems(results, zswap)
     yield from _find_device_problems(devices)
     if not (gathered.deaths or any(device.deaths for device in devices)):
         yield from _find_call_problems(devices)
+
+
+def _find_ledger_problems(
+    results: tuple[WorkerResult, ...], zswap: ZswapStats
+) -> Iterable[str]:
+    """Compare what workers say of their pages with what zswap says of them."""
+    if missing := ledger_of(zswap).missing:
+        yield f"ledger: {missing} pages are in no column"
+    for title, mine, theirs in (
+        ("out", sum(r.pages_out for r in results), zswap.pages_out),
+        (
+            "swapped",
+            sum(r.pages_swapped for r in results),
+            zswap.stored_pages + zswap.swap_pages,
+        ),
+        ("given up", sum(r.pages_dropped for r in results), zswap.invalidated_pages),
+    ):
+        if mine != theirs:
+            yield f"ledger: {mine} pages {title} by workers, {theirs} by zswap"
 
 
 def _find_device_problems(devices: tuple[DeviceReport, ...]) -> Iterable[str]:

@@ -29,6 +29,7 @@ from mpzswap.machine.submitter import Submitter, SubmitterConfig, adopt_submitte
 from mpzswap.page.frame import PAGE_SIZE, Pages
 from mpzswap.ring.memory import Frames, Segment
 from mpzswap.topology.settings import ZswapSettings
+from mpzswap.workload.ledger import LedgerWords
 from mpzswap.workload.memory import Memory, Where
 from mpzswap.zswap.reclaim_plug import PlugStats
 from mpzswap.zswap.stats import ZswapStats
@@ -71,6 +72,8 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     nodes: tuple[int, ...]
     rounds: int
     duration_s: float
+    # Of so many folios one is given up instead of checked; 0: none.
+    drop_every: int
     # The segment of the pages that are written, shared by all workers.
     source: int
 
@@ -87,6 +90,10 @@ class WorkerResult(msgspec.Struct):
     pages_written: int
     # Pages that came back, by our own count: those read ahead are among them.
     pages_loaded: int
+    # Pages that it handed over, gave up while they were swapped, and has swapped now.
+    pages_out: int
+    pages_dropped: int
+    pages_swapped: int
     swap_ra: int
     swap_ra_hit: int
     reclaim: PlugStats
@@ -135,6 +142,7 @@ class Usemem:
         self._source = source
         self._written = board.cpu_row(CpuWord.PAGES_WRITTEN)[column : column + 1]
         self._checked = board.cpu_row(CpuWord.PAGES_CHECKED)[column : column + 1]
+        self._ledger = LedgerWords(board, column)
         self.memory = Memory(
             submitter.memory.part(0, nr_pages),
             self.zswap,
@@ -184,8 +192,10 @@ class Usemem:
         """Give the pages of each folio in turn, looking up now and then."""
         nr_pages, step = len(self._origin), self._config.folio_pages
         for number, first in enumerate(range(0, nr_pages, step)):
-            if number % LOOK_EVERY == 0 and self._is_over():
-                raise LetGo
+            if number % LOOK_EVERY == 0:
+                self._ledger.publish(self.zswap.stats())
+                if self._is_over():
+                    raise LetGo
             yield range(first, min(first + step, nr_pages))
 
     def end(self) -> None:
@@ -209,10 +219,16 @@ class Usemem:
         self.write_ns += self._clock.now_ns() - started_ns
 
     def _check_all(self) -> None:
-        """Touch every page and compare it with what was written."""
-        for pages in self._folios():
-            self._touch(pages.start, len(pages))
-            self._check(pages)
+        """Touch every page and compare it with what was written, or give it up."""
+        every = self._config.drop_every
+        for number, pages in enumerate(self._folios(), 1):
+            kept = [pages]
+            if every and number % every == 0:
+                kept = [range(page, page + 1) for page in self.memory.drop(pages)]
+            for part in kept:
+                self._touch(part.start, len(part))
+                self._check(part)
+            # Those that were given up are done with as well.
             self.pages_checked += len(pages)
             self._checked[0] = self.pages_checked
 
@@ -296,6 +312,9 @@ def result_of(usemem: Usemem, submitter: Submitter) -> WorkerResult:
         rounds=usemem.rounds,
         pages_written=usemem.pages_written,
         pages_loaded=usemem.memory.pages_loaded,
+        pages_out=usemem.memory.pages_out,
+        pages_dropped=usemem.memory.pages_dropped,
+        pages_swapped=usemem.memory.where.count(Where.SWAPPED),
         swap_ra=usemem.memory.swap_ra,
         swap_ra_hit=usemem.memory.swap_ra_hit,
         reclaim=usemem.memory.reclaim,

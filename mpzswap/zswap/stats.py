@@ -7,8 +7,11 @@ Names are those of /sys/kernel/debug/zswap and of vmstat where the kernel has on
     pages_out  =  compressed_out + same_filled_out + incompressible_out  +  rejected
     zswpout    =  compressed_out + same_filled_out + incompressible_out
     pswpout    =  written_back_pages  +  those of the rejected that went to swap
+    pages_out  =  rejected, and not in swap  +  loaded  +  invalidated  +  still here
 
-A page that comes back is one of zswpin or one of pswpin.
+Still here: stored_pages and swap_pages.  The last line holds where loads are
+exclusive, as the kernel's are: a page that comes back is one of zswpin or one of
+pswpin, and is stored no more.
 """
 
 from dataclasses import dataclass, field
@@ -71,6 +74,9 @@ class Counters(msgspec.Struct):
     swap_write_fail: int = 0
     # Pages that the swap file gave back damaged, or not at all.
     swap_read_fail: int = 0
+    # Pages that were stored, here or in swap, and were forgotten without being loaded:
+    # given up by their owner, or stored anew.
+    invalidated_pages: int = 0
 
 
 class ZswapStats(  # type: ignore[misc]  # mypy: no dataclass may; a Struct may
@@ -103,6 +109,11 @@ class ZswapStats(  # type: ignore[misc]  # mypy: no dataclass may; a Struct may
             + self.rejected_fail_pages
             + self.rejected_alloc_pages
         )
+
+    @property
+    def kept_pages(self) -> int:
+        """Pages that their owner has kept: rejected, and not written to swap."""
+        return self.rejected_pages - (self.pswpout - self.written_back_pages)
 
     @property
     def compression_ratio(self) -> float:

@@ -89,7 +89,7 @@ class Store:
             folio = state.folio
             full = self.limit.is_reached(self.entries.zsmalloc.nr_pages)
             self.counters.pool_limit_hit = self.limit.hits
-            self.erase(folio)
+            self.counters.invalidated_pages += self.erase(folio)
             if full:
                 state.rejected = state.at_limit = True
                 continue
@@ -174,16 +174,18 @@ class Store:
                 self.counters.rejected_fail_pages += state.folio.nr_pages
         self.finish(states)
 
-    def erase(self, folio: Folio) -> None:
-        """Forget whatever is stored at the offsets of *folio*."""
+    def erase(self, folio: Folio) -> int:
+        """Forget whatever is stored at the offsets of *folio*; give how many were."""
         by_offset, swap = self.entries.by_offset, self.entries.swap
         offsets = range(folio.swap_offset, folio.swap_offset + folio.nr_pages)
+        erased = 0
         for offset in offsets:
             if offset in by_offset:
-                self.entries.erase(offset)
+                erased += self.entries.erase(offset)
         if swap is not None and len(swap):
             for offset in offsets:
-                swap.free(offset)
+                erased += swap.free(offset)
+        return erased
 
     def _take_uncompressed(self, frames: Frames, page: StorePage, error: int) -> None:
         """Keep a page as it is where the kernel may write it back, or reject it."""

@@ -223,6 +223,7 @@ class Zswap:
     def invalidate(self, swap_offset: int) -> bool:
         """Forget the page at *swap_offset*; False if none is stored there."""
         erased = self._entries.forget(swap_offset)
+        self._counters.invalidated_pages += erased
         self._limit.publish(self._entries.zsmalloc.nr_pages)
         return erased
 

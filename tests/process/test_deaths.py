@@ -63,21 +63,13 @@ PLAN = StressPlan(
 Act = Callable[[Core], None]
 
 
-@pytest.fixture
-def disturbed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
-    """Let an act be done to the machine of a run, once its workers write."""
+def in_mid_run(act: Act) -> stress.Disturb:
+    """Give what is done to a machine, once the first pages come back."""
+    left = [act]
 
-    def disturb(act: Act) -> None:
-        left = [act]
-        look = gather.Watch.look
-
-        def look_and_act(watch: gather.Watch) -> Progress:
-            progress = look(watch)
-            if progress.pages_written and left:
-                left.pop()(watch._core)
-            return progress
-
-        monkeypatch.setattr(gather.Watch, "look", look_and_act)
+    def disturb(core: Core, progress: Progress) -> None:
+        if progress.pages_checked and left:
+            left.pop()(core)
 
     return disturb
 
@@ -212,17 +204,14 @@ def test_nothing_is_taken_that_was_submitted_to_a_dead_device() -> None:
     assert sum(device.descriptors for device in report.devices) == 1
 
 
-def test_devices_that_all_died_leave_software(
-    disturbed: Callable[[Act], None],
-) -> None:
+def test_devices_that_all_died_leave_software() -> None:
     """The run is right, and its report says how it came."""
 
     def kill_all(core: Core) -> None:
         for process in core.devices.all:
             kill(process)
 
-    disturbed(kill_all)
-    report = run(changed(), ignore)
+    report = run(changed(), ignore, in_mid_run(kill_all))
 
     assert report.ok
     assert [device.state for device in report.devices] == ["died", "died"]
@@ -230,17 +219,14 @@ def test_devices_that_all_died_leave_software(
     assert report.paths.reasons["no_device"] > 0
 
 
-def test_device_is_not_started_anew_without_starter(
-    disturbed: Callable[[Act], None],
-) -> None:
+def test_device_is_not_started_anew_without_starter() -> None:
     """Then it stays dead, and the run goes on."""
 
     def kill_both(core: Core) -> None:
         os.kill(core.starter.pid, signal.SIGKILL)
         kill(core.devices.all[0])
 
-    disturbed(kill_both)
-    report = run(changed(topology=RESTARTING), ignore)
+    report = run(changed(topology=RESTARTING), ignore, in_mid_run(kill_both))
 
     assert report.ok
     assert report.devices[0].state == "died"
@@ -248,17 +234,18 @@ def test_device_is_not_started_anew_without_starter(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_devices_that_come_back_under_load_lose_nothing(
-    number: signal.Signals, disturbed: Callable[[Act], None]
-) -> None:
+def test_devices_that_come_back_under_load_lose_nothing(number: signal.Signals) -> None:
     """Both die in mid-run, by a kill or since they are late, and take work again."""
 
     def send(core: Core) -> None:
         for process in core.devices.all:
             os.kill(process.child.pid, number)
 
-    disturbed(send)
-    report = run(changed(topology=RESTARTING, memory_pages=2048, rounds=4), ignore)
+    report = run(
+        changed(topology=RESTARTING, memory_pages=2048, rounds=4),
+        ignore,
+        in_mid_run(send),
+    )
 
     assert report.ok
     assert [device.restarts for device in report.devices] == [1, 1]
@@ -269,13 +256,9 @@ def test_devices_that_come_back_under_load_lose_nothing(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_others_go_on_without_a_worker(
-    number: signal.Signals, disturbed: Callable[[Act], None]
-) -> None:
+def test_others_go_on_without_a_worker(number: signal.Signals) -> None:
     """One that is stopped is ended after its limit; either is named."""
-    disturbed(send_worker(1, number))
-
-    report = run(changed(), ignore)
+    report = run(changed(), ignore, in_mid_run(send_worker(1, number)))
 
     assert not report.ok
     assert report.verify.pages_checked == PLAN.memory_pages * PLAN.rounds
@@ -284,23 +267,33 @@ def test_others_go_on_without_a_worker(
     assert report.dead_workers[0].startswith("worker 1: died with SIGKILL")
     assert ("within 2 s" in report.dead_workers[0]) == (number == signal.SIGSTOP)
     assert report.problems == report.dead_workers
+    assert report.ledger.missing == 0
+    assert report.ledger.invalidated > 0
 
 
-def test_run_without_a_worker_left_fails(disturbed: Callable[[Act], None]) -> None:
+def test_run_without_a_worker_left_fails() -> None:
     """It has no result; the last death is raised."""
 
     def kill_all(core: Core) -> None:
         for worker in core.workers:
             os.kill(worker.child.pid, signal.SIGKILL)
 
-    disturbed(kill_all)
     with pytest.raises(DeviceDiedError, match="died with SIGKILL"):
-        run(changed(), ignore)
+        run(changed(), ignore, in_mid_run(kill_all))
 
 
-def test_dead_worker_leaves_no_place_taken(
-    disturbed: Callable[[Act], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_that_are_given_up_are_invalidated() -> None:
+    """The ledger of a run without deaths, by zswap and by its workers alike."""
+    report = run(changed(drop_every=3), ignore)
+    ledger = report.ledger
+
+    assert report.ok
+    assert ledger.missing == 0
+    assert ledger.invalidated > 0
+    assert ledger.loaded == report.zswap.zswpin
+
+
+def test_dead_worker_leaves_no_place_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it had submitted, and what it only wished for, is given back."""
     left: list[int] = []
 
@@ -325,7 +318,6 @@ def test_dead_worker_leaves_no_place_taken(
 
     bury = Core.bury
     monkeypatch.setattr(Core, "bury", note)
-    disturbed(wish_and_kill)
     summed: list[int] = []
 
     def count(plan: StressPlan, core: Core, gathered: gather.Gathered) -> object:
@@ -341,7 +333,7 @@ def test_dead_worker_leaves_no_place_taken(
         return summarize(plan, core, gathered)
 
     monkeypatch.setattr(stress, "summarize", count)
-    run(changed(), ignore)
+    run(changed(), ignore, in_mid_run(wish_and_kill))
 
     assert left
     assert left[-1] == 0

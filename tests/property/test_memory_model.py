@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mpzswap.errors import LoadError
 from mpzswap.topology.settings import ZswapSettings
+from mpzswap.workload.ledger import ledger_of
 from mpzswap.workload.memory import Memory, Where
 from tests.tools.zswap_rig import ZERO, Disk, Rig, noise, text
 
@@ -18,13 +19,14 @@ FOLIO = 4
 
 
 class Touch(NamedTuple):
-    """Touch a folio, or one page; write what the maker gives, or compare."""
+    """Touch a folio, or one page; write it, or compare; or drop it."""
 
     page: int
     whole: bool
     maker: int | None
     # Frames that nothing can be decompressed into.
     broken: set[int]
+    drop: bool = False
 
 
 MAKERS = (lambda _: ZERO, text, text, noise)
@@ -35,6 +37,7 @@ touches = st.lists(
         st.booleans(),
         st.one_of(st.none(), st.integers(0, len(MAKERS) - 1)),
         st.one_of(st.just(set()), st.sets(st.integers(0, NR_PAGES - 1), max_size=9)),
+        st.sampled_from([False, False, False, True]),
     ),
     min_size=10,
     max_size=80,
@@ -63,6 +66,9 @@ def compare(memory: Memory, rig: Rig) -> None:
     assert memory.resident == len(resident)
     assert len(rig.zswap) == memory.where.count(Where.SWAPPED)
     assert memory.pages_loaded == stats.zswpin + stats.pswpin
+    assert memory.pages_dropped == stats.invalidated_pages
+    assert memory.pages_out == stats.pages_out
+    assert ledger_of(stats).missing == 0
     assert memory.swap_ra_hit <= memory.swap_ra <= memory.pages_loaded
     assert plug.batches == (
         plug.full + plug.swap_area + plug.node + plug.pmd + plug.list_end
@@ -92,6 +98,11 @@ def test_touched_page_is_what_was_written(
         first = touch.page // FOLIO * FOLIO if touch.whole else touch.page
         pages = range(first, first + (FOLIO if touch.whole else 1))
         failed: set[int] = set()
+        if touch.drop:
+            for page in set(pages) - set(memory.drop(pages)):
+                written.pop(page, None)
+            compare(memory, rig)
+            continue
         try:
             memory.touch(first, len(pages))
         except LoadError:

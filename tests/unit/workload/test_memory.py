@@ -275,6 +275,19 @@ def test_interrupted_reclaim_loses_no_folio(monkeypatch: pytest.MonkeyPatch) -> 
     assert memory.where == bytes([Where.SWAPPED]) * 16 + bytes([Where.RESIDENT]) * 48
 
 
+def test_dropped_pages_are_forgotten_where_they_are_swapped() -> None:
+    """The others stay, and a later touch finds the dropped ones untouched."""
+    rig = Rig(SETTINGS)
+    memory = swapped(rig, page_cluster=0)
+    touch_each(memory, [5, 6])
+
+    assert memory.drop(range(4, 8)) == [5, 6]
+    assert (memory.pages_dropped, rig.zswap.stats().invalidated_pages) == (2, 2)
+    assert len(rig.zswap) == memory.where.count(Where.SWAPPED) == NR_PAGES - 4
+    memory.touch(4, 4)
+    assert memory.pages_loaded == 2
+
+
 def test_memory_is_given_back_at_the_end() -> None:
     """As by a process that exits."""
     rig = Rig(SETTINGS)
