@@ -85,12 +85,8 @@ class Engine:
                 continue
             answer = self._answer(descriptor, client)
             completed_ns = now_ns()
-            _write_answer(record, answer, taken_ns, completed_ns)
-            if descriptor.flags_opcode & RCI:
-                counters.interrupts += client.interrupt(descriptor.int_handle)
+            self._report(record, (descriptor, client), answer, (taken_ns, completed_ns))
             counters.busy_ns += completed_ns - taken_ns
-            counters.descriptors += 1
-            counters.errors += answer.status != Status.SUCCESS
 
     @staticmethod
     def _find_record(descriptor: Descriptor, space: AddressSpace) -> memoryview | None:
@@ -113,6 +109,22 @@ class Engine:
             return _fault(descriptor.dst_addr)
         run = self._compress if opcode == Opcode.COMPRESS else self._decompress
         return run(descriptor, (source, target))
+
+    def _report(
+        self,
+        record: memoryview,
+        asked: tuple[Descriptor, Client],
+        answer: Answer,
+        stamps: tuple[int, int],
+    ) -> None:
+        """Write the answer, raise the interrupt, count: the last step of each."""
+        descriptor, client = asked
+        counters = self._counters
+        write_answer(record, answer, stamps)
+        if descriptor.flags_opcode & RCI:
+            counters.interrupts += client.interrupt(descriptor.int_handle)
+        counters.descriptors += 1
+        counters.errors += answer.status != Status.SUCCESS
 
     def _compress(
         self, descriptor: Descriptor, found: tuple[memoryview, memoryview]
@@ -167,9 +179,8 @@ def _fault(device_address: int) -> Answer:
     return Answer(Status.PAGE_FAULT_IR, fault_addr=device_address)
 
 
-def _write_answer(
-    record: memoryview, answer: Answer, taken_ns: int, completed_ns: int
-) -> None:
+def write_answer(record: memoryview, answer: Answer, stamps: tuple[int, int]) -> None:
+    """Write the record of *answer*; *stamps*: when it was taken, and completed."""
     status, error_code, completed, fault_addr, invalid_flags, size, crc = answer
     write_record(
         record,
@@ -177,6 +188,6 @@ def _write_answer(
         # The rows of completion.record.FIELDS after the status.
         (
             *(error_code, 0, 0, completed, fault_addr, invalid_flags, 0),
-            *(size, 0, 0, 0, crc, 0, 0, 0, taken_ns, completed_ns),
+            *(size, 0, 0, 0, crc, 0, 0, 0, *stamps),
         ),
     )

@@ -97,16 +97,19 @@ class Pump:
         self._doorbell = Doorbell(words[NEED_WAKEUP], eventfd)
         self._counters = DeviceCounters()
         self._arbiter = Arbiter(config.device, words[TAKEN])
-        self._engine = Engine(
-            make_codec(config.compressor),
-            config.device.max_transfer_size,
-            self._clock,
-            self._counters,
-        )
+        self._engine = self._make_engine()
         self._clients: dict[int, Client] = {}
         self._poller = select.poll()
         self._poller.register(eventfd, select.POLLIN)
         self._poller.register(control.fileno(), select.POLLIN)
+
+    def _make_engine(self) -> Engine:
+        return Engine(
+            make_codec(self._config.compressor),
+            self._config.device.max_transfer_size,
+            self._clock,
+            self._counters,
+        )
 
     def run(self) -> None:
         """Serve until the control socket ends, then drain."""
@@ -140,9 +143,13 @@ class Pump:
         if self._serve() == 0:
             self._counters.sleeps += 1
             self._publish()
-            self._poller.poll(IDLE_TIMEOUT_MS)
+            self._poller.poll(self._idle_timeout_ms())
         self._doorbell.disarm()
         self._obey()
+
+    def _idle_timeout_ms(self) -> int:
+        """Give how long to sleep at most; asked once nothing is left to do."""
+        return IDLE_TIMEOUT_MS
 
     def _drain(self) -> None:
         until = self._clock.now_ns() + DRAIN_TIMEOUT_NS
@@ -184,13 +191,15 @@ class Pump:
         self._clients[request.pasid].detach(request.segment)
 
 
-def main(control: Control, config: bytes, fds: Sequence[int]) -> None:
+def main(
+    control: Control, config: bytes, fds: Sequence[int], kind: type[Pump] = Pump
+) -> None:
     """Be a device; *fds* are the board and the doorbell's eventfd."""
     device = msgspec.json.decode(config, type=DeviceConfig)
     if device.core is not None:
         os.sched_setaffinity(0, {device.core})
     board = Segment.map(BOARD_SEGMENT, fds[0])
     words = board.words(device.words_offset, DEVICE_WORDS)
-    pump = Pump(device, control, words, fds[1])
+    pump = kind(device, control, words, fds[1])
     control.ready()
     pump.run()
