@@ -3,7 +3,8 @@ The completion record: 64 bytes in which a device answers.
 
 Source: Linux, include/uapi/linux/idxd.h, struct iax_completion_record.
 Little-endian.  It lies in memory of the submitter; the device writes ``status``
-last, so whoever sees a status sees the rest.
+last, so whoever sees a status sees the rest; and takes away first whatever status was
+there, so that nobody sees that one beside the new rest.
 
 The last sixteen bytes are reserved in the kernel's record.  Here the device leaves
 its two time stamps there (CLOCK_MONOTONIC, ns): a submitter learns from them how
@@ -47,6 +48,7 @@ BODY_AT = FIELDS[1].at
 def write_record(
     memory: memoryview, status: int, body: tuple[int, ...] = (0,) * (len(FIELDS) - 1)
 ) -> None:
-    """Write the record in *memory*: the body, then the status that publishes it."""
+    """Write the record in *memory*: no status, the body, the status that publishes."""
+    memory[0] = 0
     BODY_STRUCT.pack_into(memory, BODY_AT, *body)
     memory[0] = status

@@ -11,6 +11,18 @@ device that does not answer is therefore ended by SIGKILL, which a stopped proce
 does not survive either, and only then are its pages taken back.  If it is started
 anew, that is another incarnation, whose lanes are others: what the dead one had not
 taken, nobody takes.
+
+Why no answer is taken for another's: a record is used again only for a descriptor that
+is published later, and a device may repeat what it answered before, while the new
+answer is awaited.  But what it repeats was taken before the new descriptor was
+published, and says so: an answer counts only if its ``taken_ns`` is not below the
+``submitted_ns`` of its run.  All processes have one clock, which ours was read from
+before we published.
+
+Why it may be looked at while it is written: a device writes no status, then the sizes,
+then the stamps, then the status.  We look the other way round: at the stamp, then at
+the status, then at the rest.  Who sees the new stamp cannot see the old status any
+more; who then sees a status, sees what belongs to it.
 """
 
 import errno
@@ -47,7 +59,9 @@ class Harvest:
         """Take every run that is over; look after the others once they are due."""
         statuses = self._portal.statuses(request.first, len(request.pages))
         for run in list(request.runs):
-            answers = statuses[run.start : run.stop]
+            if 0 in statuses[run.start : run.stop]:
+                continue
+            answers = self._answers(request, run)
             if 0 not in answers:
                 self._end_run(request, run)
                 self._take_run(request, run, answers)
@@ -57,6 +71,20 @@ class Harvest:
             self._end_late(request, now_ns)
 
     # Answers
+
+    def _answers(self, request: IaaRequest, run: Run) -> bytes:
+        """Give the status of each record of a run; 0 where it is not its answer's."""
+        first, count = request.first + run.start, run.stop - run.start
+        # In this order, see the module.
+        taken = self._portal.taken_ns(first, count)
+        statuses = self._portal.statuses(first, count)
+        submitted_ns = run.submitted_ns
+        if min(taken) >= submitted_ns:
+            return statuses
+        return bytes(
+            status if taken_ns >= submitted_ns else 0
+            for status, taken_ns in zip(statuses, taken, strict=True)
+        )
 
     def _take_run(self, request: IaaRequest, run: Run, answers: bytes) -> None:
         """Take a run, all pages of which are answered."""
@@ -191,12 +219,10 @@ class Harvest:
     def _unanswered(self, request: IaaRequest, run: Run) -> Sequence[int]:
         """Take what is answered of a run that will not be over; give the rest."""
         # Read now that the device is dead: nothing comes after it.
-        statuses = self._portal.statuses(request.first, run.stop)
-        positions = range(run.start, run.stop)
-        answered = [position for position in positions if statuses[position]]
-        answers = [statuses[position] for position in answered]
-        self._take_answers(request, run, answered, answers)
-        return [position for position in positions if not statuses[position]]
+        statuses = dict(enumerate(self._answers(request, run), run.start))
+        answers = {position: status for position, status in statuses.items() if status}
+        self._take_answers(request, run, list(answers), list(answers.values()))
+        return [position for position in statuses if position not in answers]
 
     @staticmethod
     def _end_run(request: IaaRequest, run: Run) -> None:

@@ -12,13 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpzswap.completion.record import RECORD, RECORD_BYTES
+from mpzswap.completion.record import FIELDS, RECORD, RECORD_BYTES
 from mpzswap.errors import QueueFullError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.attach import LanePlace
 from mpzswap.ring.lane import Lane, capacity_for
-from mpzswap.ring.memory import Frames, Segment, address
+from mpzswap.ring.memory import WORD_BYTES, Frames, Segment, address
 from mpzswap.topology.model import Device, Topology
+
+RECORD_WORDS = RECORD_BYTES // WORD_BYTES
+# The word of a record that is its taken_ns.
+TAKEN_WORD = next(f.at for f in FIELDS if f.name == "taken_ns") // WORD_BYTES
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,9 @@ class Portal:
         offset, count = layout.records_offset, layout.nr_buffers
         records = segment.memory[offset : offset + count * RECORD_BYTES]
         self.records = np.frombuffer(records, RECORD)
-        # A status is one byte in 64: this view has only those.
+        # A status is one byte in 64, a stamp one word in 8: views of only those.
         self._statuses = records[::RECORD_BYTES]
+        self._taken_ns = records.cast("Q")[TAKEN_WORD::RECORD_WORDS]
         self._buffers = segment.frames(layout.buffers_offset, count)
         # Runs of free records as (first, count), in order, no two of them adjoining.
         self._free = [(0, count)]
@@ -126,6 +131,10 @@ class Portal:
     def statuses(self, first: int, count: int) -> bytes:
         """Give the status of each record of a run."""
         return self._statuses[first : first + count].tobytes()
+
+    def taken_ns(self, first: int, count: int) -> list[int]:
+        """Give when the device took the descriptor of each record of a run."""
+        return self._taken_ns[first : first + count].tolist()
 
     def clear(self, first: int, count: int) -> None:
         """Set the status of each record of a run to NONE, before submission."""

@@ -260,11 +260,17 @@ class DriverRig:
         return [counts[key] for key in sorted(counts)]
 
     def answer(self, request: IaaRequest, page: int, *answer: int) -> None:
-        """Answer for a device: status and error code; zeros for the rest."""
+        """Answer for a device, now: status and error code; zeros for the rest."""
         status, error_code = (*answer, 0)[:2]
+        stamps = self.clock.ns, self.clock.ns
+        write_record(
+            self.record(request, page), status, (error_code, *[0] * 14, *stamps)
+        )
+
+    def record(self, request: IaaRequest, page: int) -> memoryview:
+        """Give the completion record at a position of a request."""
         at = self.layout.records_offset + (request.first + page) * RECORD_BYTES
-        record = self.portal_memory[at : at + RECORD_BYTES]
-        write_record(record, status, (error_code, *[0] * 16))
+        return self.portal_memory[at : at + RECORD_BYTES]
 
     # The user
 

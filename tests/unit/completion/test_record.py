@@ -81,8 +81,19 @@ def test_status_is_written_last() -> None:
     memory = Watched(RECORD_BYTES)
     write_record(cast("memoryview", memory), 1, BODY)
 
-    assert memory.before == [(0, bytes([0]) + bytes(memory[1:]))]
+    assert memory.before[-1] == (0, bytes([0]) + bytes(memory[1:]))
     assert RECORD_STRUCT.unpack(memory) == (1, *BODY)
+
+
+def test_old_status_is_gone_before_anything_is_written() -> None:
+    """Nobody sees it beside what belongs to the new one."""
+    memory = Watched(RECORD_BYTES)
+    write_record(cast("memoryview", memory), 0x0A, BODY)
+    old = bytes(memory)
+    memory.before.clear()
+    write_record(cast("memoryview", memory), 1)
+
+    assert memory.before == [(0, old), (0, bytes(RECORD_BYTES))]
 
 
 def test_neighbours_are_left_alone() -> None:
