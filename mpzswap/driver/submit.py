@@ -4,6 +4,10 @@ Submission: which queues, how many pages to each, and what if all are full.
 The queues of an operation are used in turn (wq_table_next_wq): a request's pages
 are dealt out to them, and the next request begins where it ended.  What a queue does
 not take is offered to the next ones, and again whenever the request is polled.
+
+Queues that have refused for as long as a request may wait are believed full: the next
+requests try once, and wait no more until one of them is taken.  Otherwise each of them
+would wait in vain for as long, a second for a handful of pages.
 """
 
 import errno
@@ -35,6 +39,12 @@ class Table:
 
     queues: Sequence[SubmitQueue]
     turns: Turns
+    # Whether a request has used up its retries since a queue last took anything.
+    refuses: bool = False
+
+    def retries(self, setting: int) -> int:
+        """Give how often a request may try again, of the *setting* for it."""
+        return 0 if self.refuses else setting
 
 
 class Submission:
@@ -139,6 +149,7 @@ class Submission:
             raise
         self._count(request, run)
         request.retries = 0
+        self._tables[request.operation].refuses = False
         operation = Operation.DECOMPRESS if part else request.operation
         work_ns = self._times.expected_ns(operation, queue.occupancy.seen)
         request.due_ns = max(request.due_ns, now_ns + work_ns)
@@ -218,21 +229,24 @@ class Submission:
         request.tried_ns = now_ns
         # A queue may be full since its device is dead: then the table changes, and
         # the next attempt has other queues.
-        queues = self._tables[request.operation].queues
-        for server in {queue.server for queue in queues}:
+        table = self._tables[request.operation]
+        for server in {queue.server for queue in table.queues}:
             self._parts.machine.is_usable(*server)
-        self._give_up_unverified(request)
         settings = self._parts.settings
+        decomp_retries = table.retries(settings.decomp_alloc_retries)
+        self._give_up_unverified(request, decomp_retries)
         if request.operation == Operation.COMPRESS:
-            if request.retries > settings.comp_alloc_retries:
+            if request.retries > table.retries(settings.comp_alloc_retries):
+                table.refuses = True
                 self._outcome.fail_rest(request, -errno.ENODEV, "queue_full")
-        elif request.retries > settings.decomp_alloc_retries:
+        elif request.retries > decomp_retries:
+            table.refuses = True
             self._outcome.fall_back_rest(request, "queue_full")
 
-    def _give_up_unverified(self, request: IaaRequest) -> None:
+    def _give_up_unverified(self, request: IaaRequest, retries: int) -> None:
         """Compress anew, in software, what no device will verify."""
         is_usable = self._parts.machine.is_usable
-        used_up = request.retries > self._parts.settings.decomp_alloc_retries
+        used_up = request.retries > retries
         for part in list(request.unverified):
             if used_up or not is_usable(*part.queue.server):
                 request.unverified.remove(part)

@@ -238,3 +238,38 @@ def test_places_of_queues_are_never_exceeded() -> None:
 
         assert rig.ready() == [3]
         assert rig.queues[0, 0].stats.max_occupancy == 3
+
+
+@pytest.mark.parametrize("operation", ["compress", "decompress"])
+def test_queue_that_refused_for_the_limit_is_not_waited_for_again(
+    operation: str,
+) -> None:
+    """The next requests try once; otherwise each would wait as long in vain."""
+    with driver_rig(one_queue(), comp_alloc_retries=3, decomp_alloc_retries=3) as rig:
+        rig.occupy(8)
+        request = rig.packed_request(texts(2))
+        polls = []
+        for _ in range(2):
+            getattr(rig.driver, operation)(request)
+            polls.append(1)
+            while rig.poll_later(request) == EAGAIN:
+                polls[-1] += 1
+
+        assert polls == [3, 1]
+        assert rig.stats.reasons == {"queue_full": 4}
+
+
+def test_queue_that_takes_something_is_waited_for_again() -> None:
+    """Whoever tries once finds that it has room."""
+    with driver_rig(one_queue(), comp_alloc_retries=1) as rig:
+        rig.occupy(8)
+        request = rig.request(texts(2))
+        rig.driver.compress(request)
+        while rig.poll_later(request) == EAGAIN:
+            pass
+        rig.occupy(0)
+        rig.driver.compress(request)
+        assert rig.finish(request) == 0
+        rig.occupy(8)
+
+        assert rig.driver.compress(request) == EINPROGRESS
