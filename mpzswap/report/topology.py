@@ -130,7 +130,7 @@ def _node(topology: Topology, node: int, seats: list[_Seat]) -> Iterator[str]:
 
 
 def _device(topology: Topology, index: int, seats: list[_Seat]) -> Iterator[str]:
-    """Give one device's part: engines, CPUs mapped to it, groups, queues."""
+    """Give one device's part: engines, CPUs mapped to it, groups, faults, queues."""
     part = topology.devices[index]
     cpus = cpu_ranges(
         cpu for seat in seats for cpu in seat.cpus if seat.device == index
@@ -139,6 +139,8 @@ def _device(topology: Topology, index: int, seats: list[_Seat]) -> Iterator[str]
     if len(part.groups) > 1:
         for number, group in enumerate(part.groups):
             yield f"{BRANCH[False][0]}group {number}   {_engines(group)}"
+    for line in part.faults:
+        yield f"{BRANCH[False][0]}fault {line}"
     for number, wq in enumerate(part.wqs):
         first, _ = BRANCH[number == len(part.wqs) - 1]
         name = wq_name(device_id(part, index), number)

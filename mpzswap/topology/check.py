@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mpzswap.errors import TopologyError
+from mpzswap.errors import InputError, TopologyError
+from mpzswap.topology.fault_line import parse_fault
 
 if TYPE_CHECKING:  # These structs call us when they are made.
     from mpzswap.topology.model import Device, Topology, WorkQueue
@@ -30,7 +31,7 @@ def work_queue(wq: "WorkQueue") -> None:
 
 
 def device(part: "Device") -> None:
-    """Refuse what the device does not have: transfer size, engines, entries, groups."""
+    """Refuse what the device does not have: engines, entries, groups, faulty queues."""
     if part.max_transfer_size & (part.max_transfer_size - 1):
         raise TopologyError(
             f"max_transfer_size: {part.max_transfer_size}: must be a power of two"
@@ -50,6 +51,24 @@ def device(part: "Device") -> None:
                 f"wqs[{index}].group_id: {wq.group_id}: must be below "
                 f"{len(part.groups)}, the number of the device's groups"
             )
+    for index, line in enumerate(part.faults):
+        try:
+            _fault(part, line)
+        except InputError as error:
+            raise TopologyError(f"faults[{index}]: {error}") from error
+
+
+def _fault(part: "Device", line: str) -> None:
+    """Refuse a fault that is none, or is not of this device."""
+    fault = parse_fault(line)
+    if fault.device:
+        raise InputError(f"{line}: device: {fault.device}: only --inject takes it")
+    names = [wq.name for wq in part.wqs]
+    if not fault.queues(names):
+        raise InputError(
+            f"{line}: wq: {fault.wq}: must be below {len(names)} or one of "
+            f"{', '.join(names)}"
+        )
 
 
 def _engines(part: "Device", kind: str) -> None:

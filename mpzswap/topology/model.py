@@ -3,7 +3,7 @@ What a topology file says, as frozen structs; the words are accel-config's.
 
     Topology
     |-- sockets   Socket: cores, threads; socket i is node i
-    |-- devices   Device: engines, groups, wqs (WorkQueue)
+    |-- devices   Device: engines, groups, wqs (WorkQueue), faults
     |-- driver    settings.DriverSettings: the attributes of iaa_crypto
     `-- zswap     settings.ZswapSettings: module parameters and sysctls
 
@@ -50,10 +50,12 @@ MAX_THREADS = 8
 # Ours: each restart has lanes and words of its own, laid out beforehand.
 MAX_RESTARTS = 16
 MAX_BACKOFF_MS = 60_000
+MAX_FAULTS = 64
 
 Engines = Annotated[int, Meta(ge=1, le=MAX_ENGINES)]
 GroupEngines = Annotated[int, Meta(ge=0, le=MAX_ENGINES)]
 Name = Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]{1,64}$")]
+FaultLine = Annotated[str, Meta(max_length=500)]
 
 
 class Socket(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -123,6 +125,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         restart_backoff_ms: how long after its first death; twice as long after each
             further one.
         restart_limit: times that it is started anew in a machine's life.
+        faults: what goes wrong in it, a line each, see ``topology.faults``.
     """
 
     name: Name
@@ -140,6 +143,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     restart: Literal["never", "on-failure"] = "never"
     restart_backoff_ms: Annotated[int, Meta(ge=0, le=MAX_BACKOFF_MS)] = 100
     restart_limit: Annotated[int, Meta(ge=1, le=MAX_RESTARTS)] = 3
+    faults: Annotated[tuple[FaultLine, ...], Meta(max_length=MAX_FAULTS)] = ()
 
     def __post_init__(self) -> None:
         """Fill in the group and the work queue that were left out, then check."""

@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "ring": {"page"},
     "completion": {"ring", "page", "clock"},
     "acomp": {"page", "ring", "completion", "clock", "topology"},
-    "topology": {"page"},
+    # A fault names a status.
+    "topology": {"page", "completion"},
     "zswap": CONTRACTS | LEAVES,
     "driver": CONTRACTS | LEAVES,
     "device": CONTRACTS | LEAVES,
