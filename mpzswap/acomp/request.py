@@ -46,8 +46,9 @@ class Request:
     """
     N pages and what became of each.
 
-    The caller fills *pages* (and, to decompress, *buffers* and *lengths*); the
-    transform fills *errors*, *statuses*, *paths* and, compressing, *lengths*.
+    The caller fills *pages* and *checksums* (and, to decompress, *buffers* and
+    *lengths*); the transform fills *errors*, *statuses*, *paths* and, compressing,
+    *lengths*.
     After ``compress`` or ``decompress`` they belong to the transform until ``poll``
     gives something else than -EAGAIN.
     """
@@ -56,6 +57,9 @@ class Request:
     buffers: Frames
     # Device address of each uncompressed page; its length is the request's.
     pages: Sequence[int] = ()
+    # Of each uncompressed page, see ``checksum``: what it is, or must come back as;
+    # empty where the caller has none.  A transform may hold its devices to them.
+    checksums: list[int] = field(default_factory=list)
     # Bytes of each compressed page.
     lengths: list[int] = field(default_factory=list)
     # 0, -EINPROGRESS while pending, or the page's own negative errno; an entry a page
@@ -99,6 +103,22 @@ class Acomp(Protocol):
 
     def poll(self, request: Request) -> int:
         """Give -EAGAIN while a page is pending, then 0 or the first page's error."""
+
+    def compress_page(self, request: Request, page: int) -> None:
+        """
+        Compress one page of a request that has ended, in software and at once.
+
+        For whoever cannot do without a page that failed; its length, error and path
+        are then what came of this.
+        """
+
+    def decompress_page(self, request: Request, page: int) -> None:
+        """
+        Decompress one page of a request that has ended, in software and at once.
+
+        For whoever found that it came back different from what it was; its error and
+        path are then what came of this.
+        """
 
     def pause(self, requests: Sequence[Request]) -> None:
         """

@@ -20,7 +20,7 @@ One instance serves one submitter: a CPU's worker, or a thread of the user.
 
 from collections.abc import Sequence
 
-from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Operation, Request
+from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Operation, Path, Request
 from mpzswap.completion.wait import Waiter
 from mpzswap.driver.estimate import ServiceTimes
 from mpzswap.driver.harvest import Harvest
@@ -33,6 +33,10 @@ from mpzswap.driver.submit import Submission
 
 # Without an interrupt we look all the same: a device that died raises none.
 INTERRUPT_LIMIT_MS = 10
+
+DEVICE = int(Path.DEVICE)
+# Why a page was decompressed once more: see ``mpzswap.acomp.checksum``.
+CHECKSUM = "checksum"
 
 
 class IaaCrypto:
@@ -89,6 +93,13 @@ class IaaCrypto:
         """Do in software a page that failed, for whoever cannot do without it."""
         self.stats.total_sw_comp_calls += 1
         self.software.compress(request, page)
+
+    def decompress_page(self, request: Request, page: int) -> None:
+        """Do in software a page that came back different: no success of a device's."""
+        self.stats.device_pages -= request.paths[page] == DEVICE
+        self.stats.count_reason(CHECKSUM)
+        self.stats.total_sw_decomp_calls += 1
+        self.software.decompress(request, page)
 
     def pause(self, requests: Sequence[Request]) -> None:
         """Give the devices time; all of *requests* that are pending are waited for."""

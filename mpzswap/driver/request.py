@@ -58,7 +58,7 @@ class IaaRequest(Request):
     next: int = 0
     runs: list[Run] = field(default_factory=list)
     unverified: list[Unverified] = field(default_factory=list)
-    # CRC of what was compressed, by position, until it is verified.
+    # The CRC that verification must give, by position.
     crcs: dict[int, int] = field(default_factory=dict)
     # Attempts to get a place since the last one that got any, and the last of them.
     retries: int = 0

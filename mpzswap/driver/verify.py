@@ -4,6 +4,8 @@ verify_compress: what a device has compressed it also decompresses, for the CRC.
     compressed -> hold: CRC noted -> into the queue again, output suppressed -> take
                                            CRC the same -> done | else: the page's error
 
+The CRC is the caller's where the request has checksums, and the compression's own
+otherwise, as in the kernel: a device that read the wrong bytes gives one that fits.
 Until then a page is not done.  What software compresses is not verified: it is what
 a page comes to that no device has done.
 
@@ -32,9 +34,13 @@ class Verification:
 
     def hold(self, request: IaaRequest, run: Run, positions: Sequence[int]) -> None:
         """Keep what was compressed pending, and let it be verified."""
-        crcs = self._portal.records["crc"]
+        crcs, checksums = self._portal.records["crc"], request.checksums
         for position in positions:
-            request.crcs[position] = int(crcs[request.first + position])
+            request.crcs[position] = (
+                checksums[request.order[position]]
+                if checksums
+                else int(crcs[request.first + position])
+            )
         for start, stop in stretches(positions):
             request.unverified.append(Unverified(run.queue, start, stop))
 

@@ -253,6 +253,54 @@ def test_buffers_of_requests_are_apart(bench: Bench) -> None:
     assert bytes(second.buffers.views[0]) != before
 
 
+def test_page_is_done_again_in_software(bench: Bench) -> None:
+    """Whatever a device made of it; the others of its request are left alone."""
+    request = bench.request(PAGES[:3])
+    bench.compress(request)
+    request.pages = bench.addresses(3, first=16)
+    bench.decompress(request)
+    bench.put([noise(1)] * 3, first=16)
+    bench.acomp.decompress_page(request, 1)
+
+    assert [bench.page(16 + n) for n in range(3)] == [noise(1), PAGES[1], noise(1)]
+    assert (request.errors, request.paths[1]) == ([0, 0, 0], Path.SOFTWARE)
+
+
+def test_damaged_page_is_an_error_in_software(bench: Bench) -> None:
+    """It gives no page, and says so."""
+    request = bench.request(PAGES[:2])
+    bench.compress(request)
+    request.pages = bench.addresses(2, first=16)
+    bench.decompress(request)
+    request.buffers.views[0][: request.lengths[0]] = b"\xff" * request.lengths[0]
+    bench.acomp.decompress_page(request, 0)
+
+    assert request.errors[0] < 0
+    assert (request.errors[1], request.paths[0]) == (0, Path.SOFTWARE)
+
+
+def test_page_that_failed_is_compressed_in_software(bench: Bench) -> None:
+    """It has a length then, and comes back."""
+    request = bench.request([*PAGES[:1], noise(1)])
+    bench.compress(request)
+    bench.put(PAGES[3:4], first=1)
+    bench.acomp.compress_page(request, 1)
+    request.pages = bench.addresses(2, first=16)
+
+    assert (request.errors[1], request.paths[1]) == (0, Path.SOFTWARE)
+    assert bench.decompress(request) == 0
+    assert bench.page(17) == PAGES[3]
+
+
+def test_page_that_does_not_compress_in_software_is_an_error(bench: Bench) -> None:
+    """The same as from a device."""
+    request = bench.request([noise(1)])
+    error = bench.compress(request)
+    bench.acomp.compress_page(request, 0)
+
+    assert request.errors == [error]
+
+
 def test_capacity_is_what_was_asked_for(bench: Bench) -> None:
     """One buffer of a page for each page."""
     for capacity in (1, 8):

@@ -293,3 +293,30 @@ def test_request_smaller_than_its_capacity_touches_no_more(rig: DriverRig) -> No
     assert len(request.lengths) == len(request.errors) == 1
     assert rig.portal.statuses(request.first, 4) == bytes([1, 0, 0, 0])
     assert bytes(request.buffers.views[1]) == bytes(PAGE_SIZE)
+
+
+def test_page_that_came_back_different_is_softwares(rig: DriverRig) -> None:
+    """The device said success; it is no success of its any more, and says why."""
+    request = rig.packed_request([text(1), text(2)])
+    rig.driver.decompress(request)
+    rig.finish(request)
+    rig.put([noise(1)])
+    rig.driver.decompress_page(request, 0)
+
+    assert (rig.page(0), request.errors) == (text(1), [0, 0])
+    assert request.paths == [Path.SOFTWARE, Path.DEVICE]
+    stats = rig.stats
+    assert (stats.device_pages, stats.total_sw_decomp_calls) == (1, 1)
+    assert stats.reasons == {"checksum": 1}
+    assert stats.total_decomp_calls == 2
+
+
+def test_page_that_software_had_done_is_taken_from_no_device(rig: DriverRig) -> None:
+    """It never was in a device's books."""
+    request = rig.packed_request([text(1)])
+    rig.driver.decompress(request)
+    rig.answer(request, 0, Status.OUTBUF_OVERFLOW)
+    assert rig.driver.poll(request) == 0
+    rig.driver.decompress_page(request, 0)
+
+    assert (rig.stats.device_pages, rig.stats.total_sw_decomp_calls) == (0, 2)

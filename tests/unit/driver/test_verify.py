@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mpzswap.acomp.checksum import checksum
 from mpzswap.acomp.request import EAGAIN, Path
 from mpzswap.codec.contract import Codec
 from mpzswap.completion.status import Status
@@ -116,6 +117,27 @@ def test_codec_that_loses_bytes_is_found_out(rig: DriverRig) -> None:
 
     assert rig.finish(request) == -errno.EINVAL
     assert request.errors == [-errno.EINVAL] * 2
+
+
+def test_device_that_read_another_page_is_found_out(rig: DriverRig) -> None:
+    """Its CRC fits what it read; the caller's checksum does not."""
+    request = rig.request(PAGES[:2])
+    request.checksums = [checksum(page) for page in PAGES[:2]]
+    rig.driver.compress(request)
+    rig.put([PAGES[5]])
+    rig.finish(request)
+
+    assert request.errors == [-errno.EINVAL, 0]
+    assert rig.stats.reasons == {"verify_compress": 1}
+
+
+def test_caller_without_checksums_is_told_what_the_device_read(rig: DriverRig) -> None:
+    """As in the kernel, which has no other CRC."""
+    request = rig.request(PAGES[:1])
+    rig.driver.compress(request)
+    rig.put([PAGES[5]])
+
+    assert rig.finish(request) == 0
 
 
 def test_without_verify_compress_a_wrong_stream_is_taken() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Path, Request
 from mpzswap.errors import MpzswapError
-from tests.tools.fake_acomp import FakeAcomp, plain_frames
+from tests.tools.fake_acomp import FakeAcomp, garbled, plain_frames
 from tests.tools.zswap_rig import ZERO, noise, text
 
 
@@ -68,6 +68,34 @@ def test_injected_decompress_error_names_its_frame() -> None:
 
     assert request.errors == [-errno.EIO]
     assert fake.frames.views[0] == text(0)
+
+
+def test_wrong_pages_are_those_of_devices() -> None:
+    """Another page, and no error; single pages are done by software, and right."""
+    fake, request = fake_with(text(0), text(1))
+    fake.wrong_compress, fake.wrong_decompress = {0}, {3}
+    fake.compress(request)
+    fake.pause([request])
+    request.pages = [fake.frames.address_of(index) for index in (2, 3)]
+    fake.decompress(request)
+    fake.pause([request])
+
+    assert request.errors == [0, 0]
+    assert fake.frames.views[2] == garbled(text(0)) != text(0)
+    assert fake.frames.views[3] == garbled(text(1))
+    fake.decompress_page(request, 1)
+    assert fake.frames.views[3] == text(1)
+    assert (fake.done_in_software, request.paths[1]) == ([3], Path.SOFTWARE)
+
+
+def test_stream_that_is_none_is_invalid() -> None:
+    """As from the software of the driver."""
+    fake, request = fake_with(text(0))
+    request.lengths = [10]
+    fake.decompress(request)
+    fake.pause([request])
+
+    assert request.errors == [-errno.EINVAL]
 
 
 def test_requests_run_out() -> None:
