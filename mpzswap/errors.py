@@ -6,9 +6,9 @@ Everything that mpzswap raises on purpose.
     |   `-- TopologyError       ... a topology, by the path of the bad value
     |-- ClosedError             the caller's: used after its end
     |-- NotStoredError          the caller's: no page is stored at that offset
-    |-- LoadError               the data's: stored pages could not be decompressed
+    |-- LoadError               the data's: stored pages could not be had, or came wrong
     |-- CodecError              the data's: a codec refused them
-    |   |-- CorruptStreamError  ... not a stream of this codec
+    |   |-- CorruptStreamError  ... not a stream of this codec, or of another page
     |   `-- OutputOverflowError ... a result larger than the room for it
     |-- DeviceDiedError         the other side's: a process ended unasked
     |-- CompletionTimeoutError  the other side's: no answer within the limit
@@ -17,6 +17,8 @@ Everything that mpzswap raises on purpose.
 
 A message names the thing, the value and the limit, in one line.
 """
+
+import errno
 
 
 class MpzswapError(Exception):
@@ -45,19 +47,25 @@ class NotStoredError(MpzswapError, KeyError):
 
 class LoadError(MpzswapError):
     """
-    Stored pages could not be decompressed; if none is stored: NotStoredError.
+    Stored pages could not be decompressed, or came back different from what they were.
+
+    They are still stored, and where they were wanted is whatever came. If none is
+    stored: NotStoredError.
 
     Attributes:
-        failures: negative errno of each swap offset that could not be loaded.
+        failures: negative errno of each swap offset that could not be loaded;
+            -EBADMSG: it came back different.
     """
 
     def __init__(self, failures: dict[int, int], name: str = "") -> None:
         self.failures = failures
         offset, error = next(iter(failures.items()))
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        what = "decompression failed with"
+        if error == -errno.EBADMSG:
+            what = "not the page that was stored,"
         super().__init__(
-            f"{name or f'swap offset {offset}'}: "
-            f"decompression failed with errno {-error}{more}"
+            f"{name or f'swap offset {offset}'}: {what} errno {-error}{more}"
         )
 
 
@@ -66,7 +74,7 @@ class CodecError(MpzswapError):
 
 
 class CorruptStreamError(CodecError):
-    """The input is not a whole stream of this codec."""
+    """The input is not a whole stream of this codec, or not that of its page."""
 
 
 class OutputOverflowError(CodecError):

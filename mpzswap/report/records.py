@@ -59,6 +59,8 @@ class ZswapReport(msgspec.Struct, frozen=True):
     same_filled_out: int
     incompressible_out: int
     rejected_pages: int
+    # Pages that came back different; decompress_fail has those that stayed so.
+    checksum_fail: int = 0
 
 
 class DriverReport(msgspec.Struct, frozen=True):

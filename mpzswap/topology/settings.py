@@ -137,6 +137,9 @@ class ZswapSettings(
             kernel's is 1.
         page_cluster: vm.page-cluster; up to 2**page_cluster pages that lie side by
             side come back together.
+        checksum: ours, the kernel has none: each page has one of its original bytes,
+            and wrong data is an error of its load. Off, nothing is compared: to
+            measure what that costs, or where devices are trusted.
     """
 
     compressor: Annotated[
@@ -152,3 +155,4 @@ class ZswapSettings(
     exclusive_loads: bool = True
     compress_batchsize: Annotated[int, Meta(ge=1, le=MAX_COMPRESS_BATCHSIZE)] = 32
     page_cluster: Annotated[int, Meta(ge=0, le=5)] = 3
+    checksum: bool = True

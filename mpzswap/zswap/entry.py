@@ -5,6 +5,9 @@ The entries: what is stored at which swap offset, and the memory that it takes.
     length 1 .. 4095    compressed; the handle is zsmalloc's
     length 4096         incompressible, kept as it was; the handle is zsmalloc's
 
+What is in the pool has the checksum of its page (``acomp.checksum``); a same-filled
+page needs none: its value is the whole of it, and no device has had it.
+
 Their order is the LRU, the coldest first: a page is erased before it is stored anew,
 so it comes to the end.  A dict would do, but for the coldest: to find the first of a
 dict all that were deleted before it are passed.
@@ -35,6 +38,8 @@ class Entry(msgspec.Struct, eq=False, gc=False):
 
     length: int
     handle: int
+    # Of the page, before anybody worked on it; 0 where there is none.
+    checksum: int = 0
     # Has a second chance when the LRU is walked; new ones have, as in the kernel.
     referenced: bool = True
 
@@ -66,9 +71,11 @@ class Entries:
         self.by_offset[offset] = Entry(SAME_FILLED, value)
         self.same_filled += 1
 
-    def insert(self, offset: int, data: memoryview) -> None:
+    def insert(self, offset: int, data: memoryview, checksum: int = 0) -> None:
         """
         Store a page's compressed bytes, or the page; none may be there yet.
+
+        *checksum* is the page's.
 
         Raises:
             MemoryError: there is no memory for it; nothing is stored.
@@ -76,7 +83,7 @@ class Entries:
         length = len(data)
         handle = self.zsmalloc.alloc(length)
         self.zsmalloc.write(handle, data)
-        self.by_offset[offset] = Entry(length, handle)
+        self.by_offset[offset] = Entry(length, handle, checksum)
         self.charged_bytes += length
         self.incompressible += length == PAGE_SIZE
 

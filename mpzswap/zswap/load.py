@@ -1,10 +1,12 @@
 """
 Load: pages come back, straight into the frames that they are wanted in.
 
-    entry -> same-filled: written | as it was: copied | compressed: sub-batches
-    no entry, but in swap: read                             |
-                                                            |
-    page that cannot be had: counted, named, and still stored  <--+
+    entry -> same-filled: written
+             as it was: copied ---------+-> checksum: the same? --yes--> loaded
+             compressed: sub-batches ---+           | no
+    no entry, but in swap: read                     |
+    page that cannot be had: counted, named, and still stored; its frame holds
+    whatever came
 
 Source: Linux, mm/zswap.c, zswap_load and zswap_decompress; mm/page_io.c,
 swap_read_folio, which looks into the swap area where zswap has nothing.
@@ -15,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from mpzswap.acomp.checksum import EBADMSG, check, checksum
 from mpzswap.acomp.request import Acomp, Request
 from mpzswap.errors import LoadError, NotStoredError
 from mpzswap.page.frame import PAGE_SIZE
@@ -87,7 +90,10 @@ class Load:
             elif entry.length == PAGE_SIZE:
                 stored = self.entries.zsmalloc.view(entry.handle, PAGE_SIZE)
                 frames.views[index][:] = stored
-                self._loaded(offset, entry)
+                if self.fits(entry, frames.views[index]):
+                    self._loaded(offset, entry)
+                else:
+                    self._failed(failures, offset, EBADMSG)
             else:
                 yield page
 
@@ -98,14 +104,40 @@ class Load:
             buffer[: entry.length] = stored(entry.handle, entry.length)
         request.lengths = [entry.length for _, entry, _ in pages]
         request.pages = [frames.address_of(index) for _, _, index in pages]
+        if self.settings.checksum:
+            request.checksums = [entry.checksum for _, entry, _ in pages]
         return self.acomp.decompress(request)
 
-    def take(self, failures: Failures, request: Request, pages: list[Wanted]) -> None:
+    def check(self, frames: Frames, request: Request, pages: list[Wanted]) -> None:
+        """Compare pages that came; those that are not what they were have errors."""
+        views, stored = frames.views, self.entries.zsmalloc.view
+
+        def kept(place: int) -> memoryview:
+            entry = pages[place][1]
+            return stored(entry.handle, entry.length)
+
+        came = [views[index] for _, _, index in pages]
+        self.counters.checksum_fail += check(self.acomp, request, came, kept)
+
+    def fits(self, entry: Entry, page: memoryview) -> bool:
+        """Compare a page that was kept as it was."""
+        if not self.settings.checksum or checksum(page) == entry.checksum:
+            return True
+        self.counters.checksum_fail += 1
+        return False
+
+    def take(
+        self,
+        frames: Frames,
+        failures: Failures,
+        request: Request,
+        pages: list[Wanted],
+    ) -> None:
         """Count the pages of a request that has ended; note those that failed."""
+        self.check(frames, request, pages)
         for (offset, entry, _), error in zip(pages, request.errors, strict=True):
             if error:
-                self.counters.decompress_fail += 1
-                failures.errors[offset] = error
+                self._failed(failures, offset, error)
             else:
                 self._loaded(offset, entry)
 
@@ -116,6 +148,11 @@ class Load:
             self.entries.erase(offset)
         else:
             entry.referenced = True
+
+    def _failed(self, failures: Failures, offset: int, error: int) -> None:
+        """Note a page that could not be had; it is still stored."""
+        self.counters.decompress_fail += 1
+        failures.errors[offset] = error
 
     def _in_swap(self, offset: int) -> Entry:
         """Give what stands for a page in the swap file, where zswap has none."""

@@ -62,7 +62,7 @@ class Counters(msgspec.Struct):
     reject_alloc_fail: int = 0
     # Times that writeback could not make the room that was needed.
     reject_reclaim_fail: int = 0
-    # Pages that could not be decompressed; they are still stored.
+    # Pages that could not be had from the pool; they are still stored.
     decompress_fail: int = 0
     # Pages written back to the swap file to make room.
     written_back_pages: int = 0
@@ -77,6 +77,9 @@ class Counters(msgspec.Struct):
     # Pages that were stored, here or in swap, and were forgotten without being loaded:
     # given up by their owner, or stored anew.
     invalidated_pages: int = 0
+    # Pages that came back different from what was stored; those that were right when
+    # software did them again are not in decompress_fail.
+    checksum_fail: int = 0
 
 
 class ZswapStats(  # type: ignore[misc]  # mypy: no dataclass may; a Struct may

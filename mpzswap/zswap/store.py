@@ -5,6 +5,8 @@ Store: N pages of any number of folios, each folio whole or not at all.
                 |                                          |
                 +--no--> rejected, what was kept is erased <+--no, and not kept raw
 
+A page's checksum is made before it is submitted: from then on devices have it.
+
 What was stored before at a folio's offsets is erased first: a folio that is then
 rejected must not leave older data there (the kernel's "check_old").
 
@@ -19,6 +21,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from mpzswap.acomp.checksum import checksum
 from mpzswap.acomp.request import Acomp, Path, Request
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.memory import Frames
@@ -58,8 +61,8 @@ class FolioState(msgspec.Struct, eq=False):
     compressed_bytes: int = 0
 
 
-# A page to compress: swap offset, device address, its folio.
-StorePage: TypeAlias = tuple[int, int, FolioState]
+# A page to compress: swap offset, device address, its folio, its checksum.
+StorePage: TypeAlias = tuple[int, int, FolioState, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +88,7 @@ class Store:
         if self.settings.same_filled_pages_enabled:
             same = same_filled(frames, _frame_indices(states))
         first_address = frames.address
+        views, checked = frames.views, self.settings.checksum
         for state in states:
             folio = state.folio
             full = self.limit.is_reached(self.entries.zsmalloc.nr_pages)
@@ -101,11 +105,19 @@ class Store:
                     self.entries.insert_same_filled(index + ahead, same[index])
                     state.same_filled += 1
                 else:
-                    yield index + ahead, first_address + index * PAGE_SIZE, state
+                    page_sum = checksum(views[index]) if checked else 0
+                    yield (
+                        index + ahead,
+                        first_address + index * PAGE_SIZE,
+                        state,
+                        page_sum,
+                    )
 
     def submit(self, request: Request, pages: list[StorePage]) -> int:
         """Ask for the compression of *pages*."""
-        request.pages = [address for _, address, _ in pages]
+        request.pages = [page[1] for page in pages]
+        if self.settings.checksum:
+            request.checksums = [page[3] for page in pages]
         return self.acomp.compress(request)
 
     def take(self, frames: Frames, request: Request, pages: list[StorePage]) -> None:
@@ -125,7 +137,7 @@ class Store:
             pages, views, request.lengths, request.errors, request.paths, strict=True
         )
         for page, view, length, error, path in columns:
-            offset, _, state = page
+            offset, _, state, page_sum = page
             if error or not 0 < length < PAGE_SIZE:
                 self._take_uncompressed(frames, page, error)
             elif not state.rejected:
@@ -135,7 +147,7 @@ class Store:
                     self._reject_alloc(state)
                     continue
                 write(handle, view[:length])
-                by_offset[offset] = Entry(length, handle)
+                by_offset[offset] = Entry(length, handle, page_sum)
                 entries.charged_bytes += length
                 state.compressed_bytes += length
                 if path == SOFTWARE:
@@ -189,7 +201,7 @@ class Store:
 
     def _take_uncompressed(self, frames: Frames, page: StorePage, error: int) -> None:
         """Keep a page as it is where the kernel may write it back, or reject it."""
-        offset, address, state = page
+        offset, address, state, page_sum = page
         if state.rejected:
             return
         poor = not error or error in POOR
@@ -198,7 +210,7 @@ class Store:
             return
         index = (address - frames.address) // PAGE_SIZE
         try:
-            self.entries.insert(offset, frames.views[index])
+            self.entries.insert(offset, frames.views[index], page_sum)
         except MemoryError:
             self._reject_alloc(state)
             return

@@ -1,8 +1,8 @@
 """
 The swap file: pages that zswap would not take, or had to give up.
 
-    store   slots -> runs that lie side by side -> pwritev -> CRC-32 and slot noted
-    load    slot -> preadv -> CRC-32 compared -> the page, or an error with its offset
+    store   slots -> runs that lie side by side -> pwritev -> checksum and slot noted
+    load    slot -> preadv -> checksum compared -> the page, or an error with its offset
 
 In the kernel a page's swap offset is its place in the swap area.  Offsets are the
 caller's here and may be far apart, so a page gets the next free slot and the file
@@ -10,7 +10,8 @@ is no longer than what was in it at a time.  The file has no name: whatever kill
 us, nothing is left of it.
 
 A page is noted after all of it was written; until then nobody finds it.  It may be
-in the page cache only: if the disk loses it later, the CRC-32 says so.
+in the page cache only: if the disk loses it later, the checksum says so.  That is the
+caller's, made when the page was known to be right, and not one of what is written.
 """
 
 import errno
@@ -21,8 +22,8 @@ from pathlib import Path
 from typing import Self, TypeAlias
 
 import msgspec
-from isal import isal_zlib
 
+from mpzswap.acomp.checksum import checksum
 from mpzswap.errors import LoadError, NotStoredError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.zswap.swap_entry import swp_name
@@ -33,8 +34,8 @@ NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 # Pages in one pwritev: UIO_MAXIOV (include/uapi/linux/uio.h) allows 1024.
 MAX_RUN_PAGES = 512
 
-# A page to be written: swap offset, bytes.
-SwapPage: TypeAlias = tuple[int, memoryview]
+# A page to be written: swap offset, bytes, checksum.
+SwapPage: TypeAlias = tuple[int, memoryview, int]
 
 
 class SwapReadError(LoadError):
@@ -55,7 +56,7 @@ class SwapReadError(LoadError):
 
 
 class Slot(msgspec.Struct, frozen=True, gc=False):
-    """Where a page is in the file, counted in pages, and its CRC-32."""
+    """Where a page is in the file, counted in pages, and its checksum."""
 
     number: int
     crc: int
@@ -122,8 +123,8 @@ class SwapFile:
         return self._max_pages - len(self.slots)
 
     def store(self, offset: int, page: memoryview) -> bool:
-        """Store one page; False if there is no room, as of ``store_many``."""
-        return self.store_many([(offset, page)]) == 1
+        """Store one page as it is; False if there is no room, as of ``store_many``."""
+        return self.store_many([(offset, page, checksum(page))]) == 1
 
     def store_many(self, pages: Sequence[SwapPage]) -> int:
         """
@@ -131,13 +132,13 @@ class SwapFile:
 
         What was stored at their offsets before is gone in either case.
         """
-        for offset, _ in pages:
+        for offset, _, _ in pages:
             self.free(offset)
         numbers = self._take(len(pages))
         written = 0
         try:
             for first, last in _runs(numbers):
-                views = [page for _, page in pages[first:last]]
+                views = [page for _, page, _ in pages[first:last]]
                 count = self._write(numbers[first], views)
                 written += count
                 self._refused = count < last - first
@@ -145,8 +146,8 @@ class SwapFile:
                     break
         finally:
             self._free.extend(numbers[written:])
-        for number, (offset, page) in zip(numbers, pages[:written], strict=False):
-            self.slots[offset] = Slot(number, isal_zlib.crc32(page))
+        for number, (offset, _, crc) in zip(numbers, pages[:written], strict=False):
+            self.slots[offset] = Slot(number, crc)
         return written
 
     def load(self, offset: int, page: memoryview) -> None:
@@ -169,7 +170,7 @@ class SwapFile:
             raise SwapReadError(
                 offset, f"swap file ends after {count} of {PAGE_SIZE} bytes"
             )
-        crc = isal_zlib.crc32(page)
+        crc = checksum(page)
         if crc != slot.crc:
             raise SwapReadError(
                 offset,

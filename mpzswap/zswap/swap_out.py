@@ -7,6 +7,7 @@ the swap area, and stays where that is not allowed (AOP_WRITEPAGE_ACTIVATE).
 
 from enum import IntEnum
 
+from mpzswap.acomp.checksum import checksum
 from mpzswap.ring.memory import Frames
 from mpzswap.zswap.stats import Counters
 from mpzswap.zswap.store import Folio
@@ -29,10 +30,10 @@ def write_folio(
     offsets = range(folio.swap_offset, folio.swap_offset + nr_pages)
     views = frames.views[folio.frame : folio.frame + nr_pages]
     has_room = file.space_left >= nr_pages
+    # The caller's pages, not ones that came back: so they must be, whatever they are.
+    pages = zip(offsets, views, map(checksum, views), strict=True)
     try:
-        if has_room and file.store_many(list(zip(offsets, views, strict=True))) == (
-            nr_pages
-        ):
+        if has_room and file.store_many([*pages]) == nr_pages:
             counters.pswpout += nr_pages
             return SwappedTo.SWAP
     except BaseException:

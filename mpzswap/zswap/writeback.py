@@ -5,8 +5,9 @@ Writeback: the coldest pages leave the pool for the swap file.
               |                        |                 |
               +-- kept, as the last of the LRU  <--------+-- cannot be had, no room
 
-An entry is erased after its page was written; in between it is in both, and the
-entry is the one that counts.
+A page is written with its entry's checksum, so it is one from the store on, over
+pool and disk.  An entry is erased after its page was written; in between it is in
+both, and the entry is the one that counts.
 
 Source: Linux, mm/zswap.c, shrink_worker, shrink_memcg_cb and zswap_writeback_entry.
 The kernel writes one entry after the other; a cluster is ours, so that devices have
@@ -17,9 +18,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from mpzswap.acomp.checksum import checksum
 from mpzswap.acomp.pipeline import Pipeline
 from mpzswap.acomp.request import Request
 from mpzswap.page.frame import PAGE_SIZE
+from mpzswap.zswap.entry import Entry
 from mpzswap.zswap.limit import PoolLimit
 from mpzswap.zswap.load import Load, Wanted
 from mpzswap.zswap.swap_areas import SwapAreas
@@ -117,7 +120,7 @@ class Writeback:
             counters.swap_write_fail += len(pages) - written
             counters.pswpout += written
             counters.written_back_pages += written
-            for offset, _ in pages:
+            for offset, _, _ in pages:
                 if offset in swap:
                     entries.erase(offset)
         finally:
@@ -137,7 +140,15 @@ class Writeback:
             partial(self._take, done),
         )
         # In the order of the LRU: the coldest are written first.
-        return [(offset, done[offset]) for offset, _, _ in cluster if offset in done]
+        return [
+            (offset, done[offset], self._checksum(entry, done[offset]))
+            for offset, entry, _ in cluster
+            if offset in done
+        ]
+
+    def _checksum(self, entry: Entry, page: memoryview) -> int:
+        """Give the page's checksum; where there is none, one of it as it is now."""
+        return entry.checksum if self.load.settings.checksum else checksum(page)
 
     def _compressed(
         self, done: dict[int, memoryview], cluster: list[Wanted]
@@ -145,16 +156,20 @@ class Writeback:
         """Give what is to be decompressed; what is as it was is written from there."""
         for page in cluster:
             offset, entry, _ = page
-            if entry.length == PAGE_SIZE:
-                view = self.load.entries.zsmalloc.view
-                done[offset] = view(entry.handle, PAGE_SIZE)
-            else:
+            if entry.length != PAGE_SIZE:
                 yield page
+                continue
+            view = self.load.entries.zsmalloc.view(entry.handle, PAGE_SIZE)
+            if self.load.fits(entry, view):
+                done[offset] = view
+            else:
+                self.load.counters.decompress_fail += 1
 
     def _take(
         self, done: dict[int, memoryview], request: Request, pages: list[Wanted]
     ) -> None:
         """Note the pages of a request that has ended; count those that failed."""
+        self.load.check(self.swap.frames, request, pages)
         for (offset, _, index), error in zip(pages, request.errors, strict=True):
             if error:
                 self.load.counters.decompress_fail += 1

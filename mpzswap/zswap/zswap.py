@@ -196,8 +196,9 @@ class Zswap:
 
         Raises:
             NotStoredError: none is stored at one of them; no page was loaded.
-            LoadError: some could not be decompressed, or (SwapReadError) read from
-                the swap file, and are still stored; all others were loaded.
+            LoadError: some could not be decompressed, came back different, or could
+                not be read from the swap file (SwapReadError). They are still stored,
+                and their frames hold whatever came; all others were loaded.
             ValueError: an offset is named twice, or has no frame in *frames*.
             ClosedError: used after ``close``.
         """
@@ -211,7 +212,7 @@ class Zswap:
             self._pipeline.run(
                 load.pages(frames, failures, wanted),
                 partial(load.submit, frames),
-                partial(load.take, failures),
+                partial(load.take, frames, failures),
             )
         finally:
             self._limit.publish(self._entries.zsmalloc.nr_pages)

@@ -5,6 +5,7 @@ import random
 import weakref
 from collections.abc import Sequence
 
+from mpzswap.acomp.checksum import checksum
 from mpzswap.acomp.request import Acomp
 from mpzswap.clock.work import WorkClock
 from mpzswap.page.frame import PAGE_SIZE
@@ -12,7 +13,7 @@ from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.limit import PoolLimit
 from mpzswap.zswap.store import Folio
 from mpzswap.zswap.swap_areas import SwapAreas
-from mpzswap.zswap.swap_file import SwapFile
+from mpzswap.zswap.swap_file import SwapFile, SwapPage
 from mpzswap.zswap.zswap import Zswap
 from tests.tools.fake_acomp import FakeAcomp, plain_frames
 
@@ -29,6 +30,11 @@ def text(seed: int) -> bytes:
 def noise(seed: int) -> bytes:
     """Give a page that does not compress."""
     return random.Random(seed).randbytes(PAGE_SIZE)
+
+
+def swap_page(entry: int, page: bytes) -> SwapPage:
+    """Give a page as a swap file takes it, with the checksum that it has now."""
+    return entry, memoryview(page), checksum(page)
 
 
 class ManualClock:

@@ -128,7 +128,7 @@ def test_empty_result_counts_as_poor() -> None:
     state = FolioState(Folio(0, 0))
     request = rig.fake.allocate(1)
     request.lengths, request.errors, request.paths = [0], [0], [1]
-    rig.zswap._store.take(rig.frames, request, [(0, rig.frames.address, state)])
+    rig.zswap._store.take(rig.frames, request, [(0, rig.frames.address, state, 0)])
 
     assert state.rejected
     assert rig.zswap.stats().reject_compress_poor == 1

@@ -11,7 +11,7 @@ from mpzswap.zswap.swap_areas import SwapAreas
 from mpzswap.zswap.swap_entry import MAX_SWAPFILES, swp_entry
 from mpzswap.zswap.swap_out import SwappedTo
 from tests.tools.fake_acomp import plain_frames
-from tests.tools.zswap_rig import Disk, Rig, noise, text
+from tests.tools.zswap_rig import Disk, Rig, noise, swap_page, text
 
 SHRINKER = ZswapSettings()
 
@@ -46,7 +46,7 @@ def test_area_that_gets_full_loses_its_turn() -> None:
     """Before its cluster is used up."""
     areas = areas_of(2, 100, turn_pages=512)
     first = turns(areas, 2)
-    areas.store_many([(entry, memoryview(noise(entry))) for entry in (1, 2)])
+    areas.store_many([swap_page(entry, noise(entry)) for entry in (1, 2)])
 
     assert first == [0, 0]
     assert turns(areas, 2) == [1, 1]
@@ -75,7 +75,7 @@ def test_areas_are_as_many_as_an_entry_can_tell_apart(count: int) -> None:
 def test_every_file_is_closed_with_the_areas() -> None:
     """None stays open, none keeps its pages."""
     areas = areas_of(10, 10)
-    areas.store_many([(swp_entry(type_, 5), memoryview(noise(1))) for type_ in (0, 1)])
+    areas.store_many([swap_page(swp_entry(type_, 5), noise(1)) for type_ in (0, 1)])
     areas.close()
 
     assert [len(file) for file in areas.files] == [0, 0]
@@ -84,7 +84,7 @@ def test_every_file_is_closed_with_the_areas() -> None:
 def test_page_is_in_the_file_of_its_area() -> None:
     """Two pages of one offset are two pages."""
     areas = areas_of(10, 10)
-    pages = [(swp_entry(type_, 5), memoryview(noise(type_))) for type_ in (0, 1)]
+    pages = [swap_page(swp_entry(type_, 5), noise(type_)) for type_ in (0, 1)]
     got = memoryview(bytearray(4096))
 
     assert areas.store_many(pages) == 2
@@ -100,7 +100,7 @@ def test_pages_for_a_full_area_do_not_stop_the_others() -> None:
     areas = areas_of(1, 10)
     entries = [swp_entry(type_, n) for n in range(3) for type_ in (0, 1)]
 
-    assert areas.store_many([(each, memoryview(noise(0))) for each in entries]) == 4
+    assert areas.store_many([swap_page(each, noise(0)) for each in entries]) == 4
     assert [each for each in entries if each in areas] == [
         0,
         *(swp_entry(1, n) for n in range(3)),

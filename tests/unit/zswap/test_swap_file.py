@@ -9,13 +9,13 @@ import pytest
 
 from mpzswap.errors import MpzswapError, NotStoredError
 from mpzswap.page.frame import PAGE_SIZE
-from mpzswap.zswap.swap_file import SwapFile, SwapReadError
-from tests.tools.zswap_rig import Disk, noise, text
+from mpzswap.zswap.swap_file import SwapFile, SwapPage, SwapReadError
+from tests.tools.zswap_rig import Disk, noise, swap_page, text
 
 
-def pages(*offsets: int) -> list[tuple[int, memoryview]]:
+def pages(*offsets: int) -> list[SwapPage]:
     """Give a page for each offset, by its number."""
-    return [(offset, memoryview(noise(offset))) for offset in offsets]
+    return [swap_page(offset, noise(offset)) for offset in offsets]
 
 
 def read(file: SwapFile, offset: int) -> bytes:
