@@ -1,10 +1,12 @@
 """Many pages at once: all devices, deep queues."""
 
+import errno
 from functools import partial
 
 import msgspec
 import numpy as np
 
+from mpzswap.acomp.checksum import EBADMSG, check, checksum
 from mpzswap.acomp.pipeline import Pipeline, Shape
 from mpzswap.acomp.request import Path, Request
 from mpzswap.clock.histogram import Histogram
@@ -69,43 +71,33 @@ class Bulk:
         Decompress into *out*, (N, 4096).
 
         Raises:
-            CorruptStreamError: pages could not be decompressed, the first of them is
-                named; the others are in *out*.
+            CorruptStreamError: pages could not be decompressed, or came back
+                different; the first of them is named.  All others are in *out*, which
+                has whatever came where these should be.
             ClosedError: the machine is closed.
-            ValueError: another compressor packed them, or one is larger than a page.
+            ValueError: another compressor packed them, one is larger than a page, or
+                they have not a checksum each.
         """
-        if packed.compressor != self._compressor:
-            raise ValueError(
-                f"packed: by {packed.compressor}, must be by {self._compressor}"
-            )
-        longest = max(map(len, packed.data), default=0)
-        if longest > PAGE_SIZE:
-            raise ValueError(
-                f"packed: a page of {longest} bytes, must be up to {PAGE_SIZE}"
-            )
+        check_packed(packed, self._compressor)
         raw = packed.path == Path.RAW
-        for index in np.flatnonzero(raw).tolist():
-            out[index] = np.frombuffer(packed.data[index], np.uint8)
-        failed: dict[int, int] = {}
+        failed = copy_raw(packed, np.flatnonzero(raw).tolist(), out)
         with self._lock:
             self._check_open()
             self._pipeline.run(
                 iter(np.flatnonzero(~raw).tolist()),
                 partial(self._submit_decompress, packed),
-                partial(self._take_decompressed, out, failed),
+                partial(self._take_decompressed, (packed, out), failed),
             )
         if failed:
-            index, error = next(iter(failed.items()))
-            raise CorruptStreamError(
-                f"page {index}: cannot be decompressed, errno {-error}; "
-                f"{len(failed)} of {len(packed)} pages"
-            )
+            raise corrupt(failed, len(packed))
 
     def _submit_decompress(
         self, packed: Packed, request: Request, part: list[int]
     ) -> int:
         views = request.buffers.views
         request.lengths = []
+        sums = packed.checksums
+        request.checksums = [] if sums is None else sums[part].tolist()
         for place, index in enumerate(part):
             data = packed.data[index]
             views[place][: len(data)] = data
@@ -116,11 +108,59 @@ class Bulk:
         return self._driver.decompress(request)
 
     def _take_decompressed(
-        self, out: Pages, failed: dict[int, int], request: Request, part: list[int]
+        self,
+        both: tuple[Packed, Pages],
+        failed: dict[int, int],
+        request: Request,
+        part: list[int],
     ) -> None:
+        packed, out = both
+        views = self._staging.views_of_request(request, len(part))
+        check(self._driver, request, views, lambda place: packed.data[part[place]])
         out[part] = self._staging.of_request(request, len(part)).array
         failed.update(
             (index, error)
             for index, error in zip(part, request.errors, strict=True)
             if error
         )
+
+
+def check_packed(packed: Packed, compressor: str) -> None:
+    """Refuse what cannot be decompressed here; ValueError."""
+    if packed.compressor != compressor:
+        raise ValueError(f"packed: by {packed.compressor}, must be by {compressor}")
+    longest = max(map(len, packed.data), default=0)
+    if longest > PAGE_SIZE:
+        raise ValueError(
+            f"packed: a page of {longest} bytes, must be up to {PAGE_SIZE}"
+        )
+    sums = packed.checksums
+    if sums is not None and len(sums) != len(packed):
+        raise ValueError(f"packed: {len(sums)} checksums, must be {len(packed)}")
+
+
+def copy_raw(packed: Packed, indices: list[int], out: Pages) -> dict[int, int]:
+    """Copy pages that were kept as they were; give the error of each that is wrong."""
+    sums = packed.checksums
+    failed: dict[int, int] = {}
+    for index in indices:
+        data = packed.data[index]
+        if len(data) != PAGE_SIZE:
+            failed[index] = -errno.EINVAL
+        elif sums is not None and checksum(data) != sums[index]:
+            failed[index] = EBADMSG
+        else:
+            out[index] = np.frombuffer(data, np.uint8)
+    return failed
+
+
+def corrupt(failed: dict[int, int], nr_pages: int) -> CorruptStreamError:
+    """Give the error that names the first of the pages that failed."""
+    index = min(failed)
+    what = "cannot be decompressed"
+    if failed[index] == EBADMSG:
+        what = "not the page that was compressed"
+    return CorruptStreamError(
+        f"page {index}: {what}, errno {-failed[index]}; "
+        f"{len(failed)} of {nr_pages} pages"
+    )

@@ -184,7 +184,8 @@ class Machine:
         Give the pages of *packed*, (N, 4096) uint8.
 
         Raises:
-            CorruptStreamError: a page of it is damaged.
+            CorruptStreamError: a page of it is damaged, or came back different from
+                what it was.
             ValueError: another compressor packed them.
         """
         if not isinstance(packed, Packed):
@@ -245,8 +246,9 @@ class Machine:
             cpu: of the topology.
             settings: in place of the topology's: ``max_pool_percent``,
                 ``accept_threshold_percent``, ``batching``, ``batch_size``,
-                ``writeback``, ``same_filled_pages_enabled``, ``exclusive_loads``.
-                The last is False here unless it is given: a load keeps the page.
+                ``writeback``, ``same_filled_pages_enabled``, ``exclusive_loads``,
+                ``checksum``.  Of these ``exclusive_loads`` is False here unless it is
+                given: a load keeps the page.
 
         Raises:
             TopologyError: a setting is unknown or out of its range.

@@ -9,9 +9,9 @@ import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mpzswap.acomp.request import Path, Request
-from mpzswap.driver.iaa_crypto import IaaCrypto
-from mpzswap.machine.packed import Packing
+from mpzswap.acomp.checksum import checksum
+from mpzswap.acomp.request import Acomp, Path, Request
+from mpzswap.machine.packed import PackedPage, Packing
 from mpzswap.page.frame import PAGE_SIZE, Pages
 from mpzswap.ring.memory import AddressSpace, Frames
 
@@ -36,11 +36,24 @@ class Staging:
 
     def of_request(self, request: Request, count: int) -> Frames:
         """Give *count* staging frames of a request."""
-        offset = request.buffers.address - self.buffers_address
-        return self.frames.part(offset // PAGE_SIZE, count)
+        return self.frames.part(self._first(request), count)
+
+    def views_of_request(self, request: Request, count: int) -> Sequence[memoryview]:
+        """Give *count* staging frames of a request as views."""
+        first = self._first(request)
+        return self.frames.views[first : first + count]
+
+    def _first(self, request: Request) -> int:
+        """Give the index of a request's first staging frame."""
+        return (request.buffers.address - self.buffers_address) // PAGE_SIZE
 
     def place(self, request: Request, pages: Pages) -> None:
-        """Let *request* compress *pages*, as many as it holds or fewer."""
+        """
+        Let *request* compress *pages*, as many as it holds or fewer.
+
+        Their checksums are made here, of the user's memory.
+        """
+        request.checksums = [*map(checksum, pages)]
         address = self.space.address_of(pages)
         if address is None:
             staged = self.of_request(request, len(pages))
@@ -54,7 +67,7 @@ class Staging:
         packing: Packing,
         request: Request,
         indices: Sequence[int],
-        driver: IaaCrypto,
+        driver: Acomp,
     ) -> None:
         """Put what a compression gave; software does what devices could not."""
         views, lengths, errors = request.buffers.views, request.lengths, request.errors
@@ -66,7 +79,8 @@ class Staging:
                 data, path = self._page(request, place), Path.RAW
             else:
                 data, path = bytes(views[place][:length]), Path(request.paths[place])
-            packing.put(index, data, request.statuses[place], path)
+            status, page_sum = request.statuses[place], request.checksums[place]
+            packing.put(index, PackedPage(data, status, path, page_sum))
 
     def _page(self, request: Request, place: int) -> bytes:
         """Give a page from where ``place`` let the request find it."""

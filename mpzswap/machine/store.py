@@ -106,7 +106,8 @@ class PageStore(Closing):
 
         Raises:
             NotStoredError: none is stored there.
-            LoadError: it could not be decompressed; it is still stored.
+            LoadError: it could not be decompressed, or came back different; it is
+                still stored.
         """
         with uninterrupted(), self._lock:
             self._check_open()

@@ -1,5 +1,6 @@
 """A CPU: what is copied, who waits for whom, how it ends."""
 
+import zlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -67,6 +68,18 @@ def test_other_pages_may_change_after_submit(
 
     assert unpacked(rig, batch.wait()) == [page.tobytes() for page in pages]
     assert np.array_equal(rig.staged.array[:4], pages)
+
+
+def test_batch_has_the_checksums_of_what_was_submitted(cpu: Cpu) -> None:
+    """As bulk has, so that bulk can decompress it."""
+    pages = np.concatenate([TEXT, NOISE])
+    expected = [zlib.crc32(page) for page in pages]
+    batch = cpu.submit(pages)
+    pages[:] = 0
+
+    checksums = batch.wait().checksums
+    assert checksums is not None
+    assert checksums.tolist() == expected
 
 
 def test_lock_is_free_while_a_batch_is_waited_for(

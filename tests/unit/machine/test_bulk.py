@@ -1,0 +1,184 @@
+"""Many pages at once: what comes back is what was compressed, or an error names it."""
+
+import dataclasses
+import errno
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from mpzswap.acomp.pipeline import Shape
+from mpzswap.acomp.request import Path
+from mpzswap.errors import CorruptStreamError
+from mpzswap.machine import bulk
+from mpzswap.machine.bulk import Bulk
+from mpzswap.machine.packed import Packed
+from mpzswap.page.frame import PAGE_SIZE, Pages
+from mpzswap.page.mix import generate
+from tests.tools.submitter_rig import SubmitterRig, submitter_rig
+
+TEXT = generate("text", 10, seed=1)
+NOISE = generate("random", 2, seed=1)
+# The last two are kept as they were.
+PAGES = np.concatenate([TEXT, NOISE])
+
+
+@pytest.fixture
+def rig() -> Iterator[SubmitterRig]:
+    """Give a submitter of one device."""
+    with submitter_rig() as made:
+        yield made
+
+
+@pytest.fixture
+def made(rig: SubmitterRig, monkeypatch: pytest.MonkeyPatch) -> Bulk:
+    """Give bulk that needs no more buffers than the rig has."""
+    monkeypatch.setattr(bulk, "SHAPE", Shape(1, 4, 2))
+    return Bulk(rig.submitter, rig.staging)
+
+
+def unpacked(made: Bulk, packed: Packed) -> Pages:
+    """Give the pages of *packed*."""
+    out = np.zeros((len(packed), PAGE_SIZE), np.uint8)
+    made.decompress(packed, out)
+    return out
+
+
+def with_data(packed: Packed, index: int, data: bytes) -> Packed:
+    """Give *packed* with other bytes for a page."""
+    changed = list(packed.data)
+    changed[index] = data
+    return dataclasses.replace(packed, data=changed)
+
+
+def let_devices_lie(rig: SubmitterRig, place: int) -> None:
+    """Let devices change a byte of every page that they decompress."""
+    codec = rig.rig.devices[0].engine._codec
+    honest = codec.decompress
+
+    def decompress(data: memoryview, limit: int) -> bytes:
+        page = bytearray(honest(data, limit))
+        page[place] ^= 1
+        return bytes(page)
+
+    codec.decompress = decompress  # type: ignore[method-assign]
+
+
+def test_every_page_has_the_checksum_of_its_bytes(made: Bulk) -> None:
+    """CRC-32 of what the user handed in, also where that was kept as it was."""
+    packed = made.compress(PAGES)
+
+    assert packed.checksums is not None
+    assert packed.checksums.dtype == np.uint32
+    assert packed.checksums.tolist() == [zlib.crc32(page) for page in PAGES]
+    with pytest.raises(ValueError, match="read-only"):
+        packed.checksums[0] = 1
+
+
+def test_page_that_a_device_decompresses_wrong_comes_back_right(
+    rig: SubmitterRig, made: Bulk
+) -> None:
+    """Software does it again, and counts it."""
+    packed = made.compress(PAGES)
+    let_devices_lie(rig, place=77)
+
+    assert np.array_equal(unpacked(made, packed), PAGES)
+    stats = rig.rig.stats
+    assert (stats.total_sw_decomp_calls, stats.reasons["checksum"]) == (10, 10)
+
+
+def test_page_that_a_device_compressed_wrong_is_named(
+    rig: SubmitterRig, made: Bulk
+) -> None:
+    """It is well-formed, and of another page: the first such is in the message."""
+    codec = rig.rig.devices[0].engine._codec
+    honest = codec.compress
+
+    def compress(data: memoryview) -> bytes:
+        is_wrong = data in (memoryview(TEXT[7]), memoryview(TEXT[3]))
+        return honest(memoryview(bytes(data[:-1]) + b"?") if is_wrong else data)
+
+    codec.compress = compress  # type: ignore[method-assign]
+    packed = made.compress(PAGES)
+
+    with pytest.raises(
+        CorruptStreamError,
+        match=r"^page 3: not the page that was compressed, errno 74; 2 of 12 pages$",
+    ):
+        unpacked(made, packed)
+
+
+@pytest.mark.parametrize("index", [0, 5, 9, 10, 11])
+@pytest.mark.parametrize("where", [0.0, 0.3, 0.99])
+def test_damaged_page_is_named_and_never_wrong(
+    made: Bulk, index: int, where: float
+) -> None:
+    """A bit of a stream, or of a page that was kept as it was."""
+    packed = made.compress(PAGES)
+    data = bytearray(packed.data[index])
+    data[int(where * len(data))] ^= 0x10
+    damaged = with_data(packed, index, bytes(data))
+    try:
+        again = unpacked(made, damaged)
+    except CorruptStreamError as error:
+        assert str(error).startswith(f"page {index}: ")  # noqa: PT017 - or is right
+        assert str(error).endswith("1 of 12 pages")  # noqa: PT017 - or is right
+    else:
+        # Some bits of a stream say nothing about its page.
+        assert np.array_equal(again, PAGES)
+
+
+@pytest.mark.parametrize("data", [b"", b"x", bytes(100)])
+def test_raw_page_of_another_size_is_named(made: Bulk, data: bytes) -> None:
+    """One byte would fill a page, if numpy had its way."""
+    packed = with_data(made.compress(PAGES), 10, data)
+
+    with pytest.raises(CorruptStreamError, match=r"^page 10: .* errno 22; 1 of 12"):
+        unpacked(made, packed)
+
+
+def test_pages_that_were_exchanged_are_named(made: Bulk) -> None:
+    """Each is whole; neither is what was there."""
+    packed = made.compress(PAGES)
+    changed = with_data(packed, 2, packed.data[4])
+
+    with pytest.raises(CorruptStreamError, match=r"^page 2: not the page"):
+        unpacked(made, with_data(changed, 4, packed.data[2]))
+
+
+def test_packed_without_checksums_is_not_compared(made: Bulk) -> None:
+    """Made by hand, or by an older version."""
+    packed = made.compress(PAGES)
+    old = Packed(
+        packed.compressor, packed.lengths, packed.status, packed.path, packed.data
+    )
+
+    assert old.checksums is None
+    assert np.array_equal(unpacked(made, old), PAGES)
+    assert np.array_equal(unpacked(made, with_data(old, 1, old.data[0]))[1], PAGES[0])
+
+
+def test_checksums_of_another_number_are_refused(made: Bulk) -> None:
+    """One for each page, or none."""
+    packed = made.compress(PAGES)
+    assert packed.checksums is not None
+    fewer = dataclasses.replace(packed, checksums=packed.checksums[:11])
+
+    with pytest.raises(ValueError, match=r"^packed: 11 checksums, must be 12$"):
+        unpacked(made, fewer)
+
+
+def test_error_of_software_stays(made: Bulk) -> None:
+    """Neither device nor software can do it: that is no matter of checksums."""
+    packed = with_data(made.compress(PAGES), 6, b"\xff" * 100)
+
+    with pytest.raises(
+        CorruptStreamError, match=rf"^page 6: cannot be .* errno {errno.EINVAL}; 1 of"
+    ):
+        unpacked(made, packed)
+
+
+def test_paths_of_the_pages_are_what_is_expected(made: Bulk) -> None:
+    """Else the tests above would test less than they say."""
+    assert made.compress(PAGES).path.tolist() == [Path.DEVICE] * 10 + [Path.RAW] * 2
