@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from mpzswap.report import bench, comparison, kernel_files, stress
-from tests.tools.reports import bench_report, comparison_report, stress_report
+from mpzswap.report import bench, chaos, comparison, kernel_files, stress
+from tests.tools.reports import (
+    bench_report,
+    chaos_report,
+    comparison_report,
+    stress_report,
+)
 
 HERE = Path(__file__).parent
 
@@ -14,6 +19,7 @@ TEXTS: dict[str, Callable[[], str]] = {
     "stress": lambda: stress.text(stress_report()),
     "comparison": lambda: comparison.text(comparison_report()),
     "kernel_files": lambda: kernel_files.text(stress_report()),
+    "chaos": lambda: chaos.text(chaos_report()),
     "bench": lambda: bench.text(bench_report()),
 }
 

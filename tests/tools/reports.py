@@ -4,13 +4,16 @@ from mpzswap.report.records import (
     AttributesReport,
     BenchReport,
     BenchResult,
+    ChaosReport,
     ComparisonReport,
     ContextReport,
     CpuReport,
     DeviceReport,
     DriverReport,
+    EpisodeReport,
     LatenciesReport,
     LatencyReport,
+    LedgerReport,
     PathsReport,
     QueueReport,
     RatiosReport,
@@ -222,4 +225,50 @@ def bench_report(
         source="mix mixed, seed 7: a blend of the others",
         results=results,
         ok=True,
+    )
+
+
+def episode_report(number: int) -> EpisodeReport:
+    """Give episode *number* of a chaos run; the second one has failed."""
+    failed = number == 1
+    return EpisodeReport(
+        number=number,
+        settings="laptop-2iaa, 3 workers, lz4, async, driver of 8",
+        faults=("hw_error:p=1%,seed=7,device=iax0",) if failed else (),
+        blows=("SIGKILL device 1 at 24 %", "SIGSTOP worker 2 at 71 %"),
+        kills=1,
+        stops=1,
+        restarts=number,
+        injected={"hw_error": 4, "lost": 2} if failed else {},
+        ledger=LedgerReport(
+            out=1000 + failed,
+            stored=100,
+            written_back=50,
+            loaded=700,
+            rejected=30,
+            invalidated=120,
+        ),
+        verify=VerifyReport(pages_checked=8_192, pages_wrong=0, pages_lost=int(failed)),
+        elapsed_s=1.5 + number,
+        problems=("pages: 0 wrong, 1 lost", "ledger: 1 page") if failed else (),
+        ok=not failed,
+    )
+
+
+def chaos_report(nr_episodes: int = 3) -> ChaosReport:
+    """Give a chaos run, one episode of which has failed."""
+    episodes = tuple(episode_report(number) for number in range(nr_episodes))
+    return ChaosReport(
+        version="0.1.0",
+        clock="work",
+        seed=11,
+        episodes=episodes,
+        kills=nr_episodes,
+        stops=nr_episodes,
+        restarts=3,
+        injected={"hw_error": 4, "lost": 2},
+        ledger=sum((each.ledger for each in episodes), LedgerReport()),
+        verify=VerifyReport(pages_checked=24_576, pages_wrong=0, pages_lost=1),
+        elapsed_s=7.5,
+        ok=False,
     )
