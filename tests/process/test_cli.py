@@ -1,6 +1,8 @@
 """``python -m mpzswap`` as its users run it: output, files, errors, signals."""
 
+import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -22,6 +24,7 @@ TINY = {
     "bench": "--count 64 --repeat 1 --devices 1",
     "topology": "",
     "selftest": "--compressor lz4",
+    "chaos": "--memory 128K",
 }
 # A run that is to be stopped, and says when it has begun.
 LONG = "stress --memory 1M --workers 2 --duration 1000 --progress"
@@ -254,6 +257,33 @@ def test_sigterm_to_all_processes_is_no_death_of_a_device(tmp_path: Path) -> Non
     assert all("pages/s" in line for line in errors.splitlines())
 
 
+def pid_in_session(session: int, name: str) -> int:
+    """Give the process of that name in the session of a command."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            head, _, rest = path.read_text().rpartition(")")
+            if head.endswith(f"({name}") and rest.split()[3] == str(session):
+                return int(path.parent.name)
+    raise AssertionError(f"{name}: no such process in session {session}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+@pytest.mark.parametrize("stopped", ["", "device iax0", "worker 1"])
+def test_killed_command_leaves_nobody(
+    send: Callable[[int, int], None], stopped: str, tmp_path: Path
+) -> None:
+    """By SIGKILL, alone or with all its group; also where a process is stopped."""
+    process = start_long(tmp_path)
+    if stopped:
+        os.kill(pid_in_session(process.pid, stopped), signal.SIGSTOP)
+    send(process.pid, signal.SIGKILL)
+    process.communicate(timeout=LIMIT_S)
+
+    # That they are gone within 2 s is what nobody_left looks at.
+    assert process.returncode == -signal.SIGKILL
+
+
 @pytest.mark.slow
 def test_impatient_ctrl_c_leaves_nobody(tmp_path: Path) -> None:
     """Pressed again and again it is still 130, without a traceback."""
@@ -275,7 +305,9 @@ def test_examples_run(run: Run, command: object) -> None:
         tiny = TINY[name].replace("--devices 1", "")
         if "--duration" in example:
             tiny = tiny.replace("--rounds 1", "--duration 0.1")
-        done = run(f"{example} {tiny}")
+        if name == "chaos" and "--episode" not in example:
+            tiny += " --duration 0.1"
+        done = run(f"{re.sub('episodes [0-9]+', 'episodes 1', example)} {tiny}")
 
         errors = [line for line in done.stderr.splitlines() if "pages/s" not in line]
         assert (done.returncode, errors) == (0, []), example
