@@ -80,6 +80,18 @@ class Signals:
         if self._raised <= MAX_RAISED:
             raise KeyboardInterrupt if number == signal.SIGINT else TerminatedError
 
+    def heed(self) -> None:
+        """
+        Raise once more what was seen; long runs ask now and then.
+
+        Python ignores an exception that comes in a destructor or a callback, and so
+        may have ignored the one that was to end the run.
+        """
+        if self.seen == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self.seen:
+            raise TerminatedError
+
     def status_of_end(self) -> int:
         """Let nothing more interrupt our end; give its exit status."""
         # Python has words for a signal that comes while it is being ignored.
@@ -139,6 +151,7 @@ def guarded(
     try:
         args = make_parser(commands).parse_args(argv)
         name = f"{PROG} {args.command}"
+        args.heed_signals = signals.heed
         status: int = args.run(args)
         # While an error can still be told.
         sys.stdout.flush()

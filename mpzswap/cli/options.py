@@ -94,21 +94,28 @@ def settle_seed(args: argparse.Namespace) -> None:
         print(f"seed {args.seed}", file=stream, flush=True)
 
 
+def is_terminal(stream: TextIO) -> bool:
+    """Tell whether *stream* is a terminal that understands escape codes."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+@contextlib.contextmanager
 def shown_progress(
     args: argparse.Namespace, duration_s: float = 0
-) -> contextlib.AbstractContextManager[progress.OnProgress]:
-    """Give the progress as the options and the terminal have it."""
+) -> Iterator[progress.OnProgress]:
+    """Give the progress as the options and the terminal have it; heeds signals."""
     how: progress.How = "none"
     if not args.quiet and is_terminal(sys.stderr):
         how = "line"
     elif args.progress:
         how = "plain"
-    return progress.shown(how, sys.stderr, duration_s)
+    with progress.shown(how, sys.stderr, duration_s) as show:
 
+        def on_progress(how_far: progress.HowFar) -> None:
+            args.heed_signals()
+            show(how_far)
 
-def is_terminal(stream: TextIO) -> bool:
-    """Tell whether *stream* is a terminal that understands escape codes."""
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+        yield on_progress
 
 
 @contextlib.contextmanager

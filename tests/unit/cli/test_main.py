@@ -5,13 +5,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import pytest
 
 import mpzswap
 from mpzswap.cli.main import COMMANDS, main, make_parser
+from mpzswap.cli.options import shown_progress
 from mpzswap.errors import CompletionTimeoutError, DeviceDiedError, InputError
+from mpzswap.report.progress import HowFar
 from tests.tools.fake_command import FakeCommand
 
 Act = Callable[[argparse.Namespace], int]
@@ -111,6 +113,35 @@ def test_second_ctrl_c_is_as_silent_as_the_first(
     assert run(act) == 130
     assert capsys.readouterr() == ("", "")
     signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_signal_that_python_ignored_ends_the_run_at_the_next_progress(
+    number: signal.Signals, status: int
+) -> None:
+    """An exception in a destructor goes nowhere."""
+    rounds = []
+
+    class Last:
+        """What goes when the signal comes."""
+
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+
+    def act(args: argparse.Namespace) -> int:
+        sys.unraisablehook = lambda _: None
+        args.progress = False
+        with shown_progress(args) as on_progress:
+            for turn in range(3):
+                rounds.append(turn)
+                Last()
+                on_progress(cast("HowFar", None))
+        return 0
+
+    assert run(act) == status
+    assert rounds == [0]
 
 
 def test_error_that_a_signal_brought_about_is_the_signal() -> None:
