@@ -19,6 +19,7 @@ SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGSTOP": signal.SIGSTOP}
 
 
 Target = Literal["device", "worker"]
+Sent = Literal["SIGKILL", "SIGSTOP"]
 
 
 class Blow(msgspec.Struct, frozen=True, order=True):
@@ -35,7 +36,7 @@ class Blow(msgspec.Struct, frozen=True, order=True):
     share: float
     target: Target
     number: int
-    sent: Literal["SIGKILL", "SIGSTOP"]
+    sent: Sent
 
     def __str__(self) -> str:
         """Say it in a few words."""
