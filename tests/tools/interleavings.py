@@ -31,6 +31,7 @@ search has filled one (``Found.deepest``).
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -59,12 +60,14 @@ class Counterexample(NamedTuple):
         return "\n".join(["", *self.steps, f"=> {self.what}"])
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True)
+class Found:
     """What a search has found."""
 
-    states: Sequence[State]
+    # Too many to be shown where a test fails.
+    states: Sequence[State] = field(repr=False)
     # Those where all actors are at their end.
-    ends: Sequence[State]
+    ends: Sequence[State] = field(repr=False)
     # The most stores that there were in any buffer.
     deepest: int
     counterexample: Counterexample | None

@@ -137,7 +137,7 @@ class Script:
         return file.getvalue()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Place:
     """A point with a buffer; there is one object for each, so it equals itself only."""
 

@@ -56,7 +56,7 @@ class Access(NamedTuple):
         """Say for people what it does, with *value*, and to which cell."""
         if self.kind in (Kind.BARRIER, Kind.PAUSE):
             return f"{self.kind.value}"
-        shown = f"{value:x}" if isinstance(value, int) else value.hex().strip("0")
+        shown = f"{value:x}" if isinstance(value, int) else value[-2:].hex()
         return f"{self.kind.value} {memory.names[self.cell]}: {shown}"
 
 
