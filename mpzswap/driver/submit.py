@@ -132,20 +132,22 @@ class Submission:
         part: Unverified | None = None,
     ) -> int:
         """Put what comes next, or what comes next of *part*, into a queue."""
-        count = queue.try_reserve(wanted)
-        if not count:
-            return 0
-        now_ns = self._parts.clock.now_ns()
-        start = part.start if part else request.next
-        run = Run(queue, start, start + count, now_ns, part)
         before = queue.lane.published
+        run = None
         try:
+            count = queue.try_reserve(wanted)
+            if not count:
+                return 0
+            now_ns = self._parts.clock.now_ns()
+            start = part.start if part else request.next
+            run = Run(queue, start, start + count, now_ns, part)
             self._publish(request, run)
         except BaseException:
             # Ctrl-C may come anywhere: what was not published takes no place.
             if queue.lane.published == before:
                 queue.occupancy.settle(before)
-                request.withdraw(run)
+                if run is not None:
+                    request.withdraw(run)
             raise
         self._count(request, run)
         request.retries = 0

@@ -273,3 +273,29 @@ def test_queue_that_takes_something_is_waited_for_again() -> None:
         rig.occupy(8)
 
         assert rig.driver.compress(request) == EINPROGRESS
+
+
+def interrupt() -> int:
+    """Raise what Ctrl-C raises, whatever was to come."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("between", ["wish and look", "look and slots"])
+def test_interrupted_wish_takes_no_place(
+    between: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others need not wait for our next try; the request does not end either."""
+    with driver_rig(one_queue()) as rig:
+        queue = rig.queues[0, 0]
+        request = rig.request(texts(3))
+        with monkeypatch.context() as patched:
+            if between == "wish and look":
+                patched.setattr(queue.occupancy, "_full_barrier", interrupt)
+            else:
+                patched.setattr(rig.clock, "now_ns", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                rig.driver.compress(request)
+
+        assert queue.occupancy._words.tolist() == [0, 0]
+        assert rig.finish(request) == 0
+        assert rig.driver.stats.total_comp_calls == 3
