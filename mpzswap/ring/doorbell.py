@@ -11,6 +11,8 @@ The doorbell: how a device that sleeps is woken.
 Whichever barrier comes second, its side sees the other's store: either the device
 finds the descriptor, or the submitter finds the flag.  io_uring's NEED_WAKEUP is
 the same idea.  The device alone writes the word.
+
+Every interleaving of both sides: ``tests/property/test_interleavings_doorbell.py``.
 """
 
 import os

@@ -11,7 +11,8 @@ the number of descriptors ready, and there is no wrap-around case.  Each side ke
 its own index as a plain integer and looks at the other's only.
 
 The lane gets its memory handed in, so that it neither knows nor cares whether it
-is shared.
+is shared.  Every interleaving of its two sides:
+``tests/property/test_interleavings_lane.py``.
 """
 
 from mpzswap.ring.descriptor import DESCRIPTOR_BYTES

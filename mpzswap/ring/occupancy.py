@@ -17,6 +17,9 @@ what fits beside that sum.
 
 Several may withdraw at once though one of them could have stayed: then they try
 again.  A place that is free for good is found by whoever tries alone.
+
+Every interleaving of this code: ``tests/property/test_interleavings_queue.py``, and
+``..._columns.py`` for submitters that come and go.
 """
 
 from collections.abc import Callable
@@ -72,7 +75,8 @@ class Occupancy:
         before = self._base + published
         self._words[self._mine] = before + wanted
         self._full_barrier()
-        # Before the sum: an older count is a longer queue, never a shorter one.
+        # Before the sum: an older count is a longer queue, never a shorter one.  (The
+        # limit would hold the other way round too; ``seen`` would be too small.)
         taken = self._taken[0]
         total = sum(self._words[: self._submitters()]) - taken
         over = total - self.size

@@ -250,16 +250,36 @@ class LooksLate:
         return total - self._taken[0]
 
 
+def looking_late(rig: QueueRig, kind: type[Submitter]) -> list[Submitter]:
+    """Give submitters that look at the device's word last."""
+    late = submitters(rig, kind)
+    for each in late:
+        assert each.occupancy is not None
+        each.occupancy._taken = cast("memoryview", LooksLate(rig.taken))
+    return late
+
+
 def test_taken_that_is_looked_at_last_would_be_found() -> None:
     """What is taken meanwhile was not in the sum: the queue would seem too short."""
     rig = QueueRig(2, (2, 2))
-    broken = submitters(rig)
-    for each in broken:
-        assert each.occupancy is not None
-        each.occupancy._taken = cast("memoryview", LooksLate(rig.taken))
-    found = counterexample(rig, [*broken, rig.device()])
+    found = counterexample(rig, [*looking_late(rig, Submitter), rig.device()])
 
     assert found.what.endswith("AssertionError: a length that cannot be")
+
+
+class BelievesAnyLength(Submitter):
+    """Does not mind how long the queue seems."""
+
+    def check_length(self, seen: int, size: int) -> None:
+        """Believe it."""
+
+
+def test_taken_that_is_looked_at_last_would_not_exceed_the_size() -> None:
+    """What was submitted meanwhile made room for our whole wish."""
+    rig = QueueRig(2, (2, 2))
+    actors: list[Actor] = [*looking_late(rig, BelievesAnyLength), rig.device()]
+
+    assert_kept(rig, search(rig, actors), 3_500)
 
 
 class ReleasesLate(Lane):

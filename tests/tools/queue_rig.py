@@ -69,9 +69,13 @@ class Submitter:
             return
         occupancy = self.occupancy
         self.got = occupancy.try_take(wanted, self.lane.published)
-        assert self.got <= occupancy.seen <= occupancy.size, "a length that cannot be"
+        self.check_length(occupancy.seen, occupancy.size)
         # Nobody's choice depends on them; forgotten, so that states meet.
         occupancy.seen = occupancy.highest = 0
+
+    def check_length(self, seen: int, size: int) -> None:
+        """Refuse a queue that is longer than its size, or shorter than our part."""
+        assert self.got <= seen <= size, "a length that cannot be"
 
     def submit(self) -> None:
         """Use the places: fill slots, publish, ring."""

@@ -69,6 +69,9 @@ class Script:
         memory: over which it was made.
         actor: as it is before its first operation.
         depth: stores that its buffer holds.
+
+    Attributes:
+        first: where the actor is at first, and ``prologue`` what it has done by then.
     """
 
     def __init__(self, memory: Memory, actor: Actor, depth: int) -> None:

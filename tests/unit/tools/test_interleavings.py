@@ -151,6 +151,12 @@ def try_until_y(actor: Litmus, words: memoryview) -> object:
     return words[1] or AGAIN
 
 
+def do_nothing(actor: Litmus, words: memoryview) -> object:
+    """Be in the way of nobody."""
+    del actor, words
+    return AGAIN
+
+
 def read_x(actor: Litmus, words: memoryview) -> object:
     """Read x as an eventfd that does not block."""
     del words
@@ -296,6 +302,14 @@ def test_actor_that_tries_for_ever_is_found() -> None:
 
     assert found.counterexample is not None
     assert found.counterexample.what == "from here no end can be reached"
+
+
+def test_actor_that_only_turns_round_is_found() -> None:
+    """It does one operation after the other, and touches nothing."""
+    found, _ = searched(do_nothing)
+
+    assert found.counterexample is not None
+    assert "operations without an access" in found.counterexample.what
 
 
 def test_actor_that_tries_until_it_succeeds_is_none() -> None:
