@@ -281,7 +281,7 @@ class Core:
             layout = PortalLayout.plan(self.plan.topology, worker.config.nr_buffers)
             worker.places.settle(Portal(worker.portal, layout))
             for segment in (worker.memory, worker.portal):
-                self._drop(segment)
+                self.devices.detach_nowait(segment.number)
             worker.close()
             self._free_columns.append(worker.config.column)
 

@@ -173,9 +173,25 @@ class Devices:
     def detach(self, segment: int) -> None:
         """Let all devices forget a segment; when this returns they have."""
         with self._lock:
-            attachment = self._attached.pop(segment)
-            body = encode(Detach(attachment.pasid, segment))
+            body = self._forget(segment)
             self._tell([body] * len(self.all))
+
+    def detach_nowait(self, segment: int) -> None:
+        """
+        Let all devices forget a segment, in their own time.
+
+        For memory of the dead, of which nothing is used again: a device that is
+        stopped holds up nobody.  Its answer is dropped with the next that is awaited.
+        """
+        with self._lock:
+            body = self._forget(segment)
+            for process in self.all:
+                if self.state(process.index) == DeviceState.READY:
+                    self._say(process, body, ())
+
+    def _forget(self, segment: int) -> bytes:
+        attachment = self._attached.pop(segment)
+        return encode(Detach(attachment.pasid, segment))
 
     def publish_counters(self) -> None:
         """Let all devices write their counters; one that is busy has older ones."""

@@ -12,6 +12,7 @@ import pytest
 
 import mpzswap
 from mpzswap.errors import DeviceDiedError
+from mpzswap.machine import devices
 from mpzswap.machine.board import CpuWord
 from mpzswap.machine.core import Core, Worker
 from mpzswap.machine.device_process import DeviceProcess
@@ -271,6 +272,29 @@ def test_others_go_on_without_a_worker(number: signal.Signals) -> None:
     assert report.ledger.invalidated > 0
 
 
+def test_stopped_device_does_not_hold_up_a_burial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is ended when it is late; until then others would wait for its answer."""
+    late: list[float] = []
+
+    def note(core: Core, worker: Worker) -> None:
+        started_s = time.monotonic()
+        bury(core, worker)
+        late.append(time.monotonic() - started_s)
+
+    def stop_one_kill_the_other(core: Core) -> None:
+        os.kill(core.devices.all[0].child.pid, signal.SIGSTOP)
+        os.kill(core.workers[1].child.pid, signal.SIGKILL)
+
+    bury = Core.bury
+    monkeypatch.setattr(Core, "bury", note)
+    report = run(changed(), ignore, in_mid_run(stop_one_kill_the_other))
+
+    assert len(report.dead_workers) == 1
+    assert late[0] < devices.ANSWER_TIMEOUT_S
+
+
 def test_run_without_a_worker_left_fails() -> None:
     """It has no result; the last death is raised."""
 
@@ -321,8 +345,9 @@ def test_dead_worker_leaves_no_place_taken(monkeypatch: pytest.MonkeyPatch) -> N
     summed: list[int] = []
 
     def count(plan: StressPlan, core: Core, gathered: gather.Gathered) -> object:
+        # Which answers what was not waited for as well.
+        core.devices.publish_counters()
         for process in core.devices.all:
-            core.devices.publish_counters()
             words = core.board.device_words(process.index, 0)
             rows = [
                 sum(core.board.queue_row(wq, 0))
