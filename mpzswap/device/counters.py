@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, fields
 
+from mpzswap.topology.faults import Kind
+
 
 @dataclass
 class DeviceCounters:
@@ -42,3 +44,9 @@ class DeviceCounters:
 
 
 COUNTER_WORDS = len(fields(DeviceCounters))
+
+
+def read_injected(words: memoryview) -> dict[str, int]:
+    """Give how often a fault of each kind was injected, of those that were."""
+    counts = zip(Kind, words.tolist(), strict=True)
+    return {str(kind): count for kind, count in counts if count}

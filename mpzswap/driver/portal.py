@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpzswap.completion.record import FIELDS, RECORD, RECORD_BYTES
+from mpzswap.completion.record import RECORD, RECORD_BYTES, TAKEN_AT
 from mpzswap.errors import QueueFullError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.attach import LanePlace
@@ -22,7 +22,7 @@ from mpzswap.topology.model import Device, Topology
 
 RECORD_WORDS = RECORD_BYTES // WORD_BYTES
 # The word of a record that is its taken_ns.
-TAKEN_WORD = next(f.at for f in FIELDS if f.name == "taken_ns") // WORD_BYTES
+TAKEN_WORD = TAKEN_AT // WORD_BYTES
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ Faults that a device is to have: one line each, in a topology or after ``--injec
     status           the status *code*
     lost             it is done, and never answered
     late             its answer is held back for *delay*; others go on meanwhile
-    duplicate        it is answered once more, when its record may be in use again
+    duplicate        it is answered once more: into the record of the device's next
+                     descriptor that has the same one, before that is answered
     slow             it takes *delay* longer
     crash            the device process is killed
     stop             the device process is stopped
