@@ -40,6 +40,8 @@ from mpzswap.page.frame import PAGE_SIZE
 # Plain integers: comparing with a member of an enum costs three times as much.
 SUCCESS = int(Status.SUCCESS)
 DEVICE = int(Path.DEVICE)
+# Of the limit: a second of the five that are usual, long for a device that goes on.
+GRACE_PART = 5
 
 
 class Harvest:
@@ -54,6 +56,7 @@ class Harvest:
         self._outcome = outcome
         self._verification = Verification(parts.portal, outcome)
         self._timeout_ns = parts.settings.completion_timeout_ms * 1_000_000
+        self._grace_ns = self._timeout_ns // GRACE_PART
 
     def take(self, request: IaaRequest) -> None:
         """Take every run that is over; look after the others once they are due."""
@@ -208,9 +211,17 @@ class Harvest:
                 self._outcome.fall_back(request, request.order[position], reason)
 
     def _end_late(self, request: IaaRequest, now_ns: int) -> None:
-        """Have a device ended that has not answered within the limit."""
+        """
+        Have a device ended that has not answered within the limit.
+
+        Its last part begins when we see that the rest is over: where all of us were
+        stopped meanwhile, as by Ctrl-Z, the device has time to answer after that.
+        """
         for run in request.runs:
-            if not run.late and now_ns - run.submitted_ns > self._timeout_ns:
+            if now_ns - run.submitted_ns <= self._timeout_ns - self._grace_ns:
+                continue
+            run.overdue_ns = run.overdue_ns or now_ns
+            if not run.late and now_ns - run.overdue_ns >= self._grace_ns:
                 run.late = True
                 for _ in range(run.start, run.stop):
                     self._outcome.count_error(-errno.ETIMEDOUT)

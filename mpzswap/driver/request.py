@@ -41,6 +41,8 @@ class Run:
     submitted_ns: int
     # What it verifies; None: it does the request's operation.
     part: Unverified | None = None
+    # When it was first seen to be overdue; 0: it was not.
+    overdue_ns: int = 0
     # Not answered within the limit; its device is being ended.
     late: bool = False
 

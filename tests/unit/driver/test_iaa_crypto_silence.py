@@ -6,16 +6,28 @@ import pytest
 
 from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Path
 from mpzswap.completion.status import Status
+from mpzswap.driver.harvest import GRACE_PART
+from mpzswap.driver.request import IaaRequest
 from tests.tools.driver_rig import DriverRig, driver_rig, one_queue
 from tests.tools.zswap_rig import ZERO, text
 
 TIMEOUT_MS = 100
-LATE_NS = TIMEOUT_MS * 1_000_000 + 1
+# The limit: its first part, and what begins when that is seen to be over.
+GRACE_NS = TIMEOUT_MS * 1_000_000 // GRACE_PART
+OVERDUE_NS = TIMEOUT_MS * 1_000_000 - GRACE_NS + 1
 
 
 def texts(count: int, first: int = 0) -> list[bytes]:
     """Give so many pages."""
     return [text(seed) for seed in range(first, first + count)]
+
+
+def be_late(rig: DriverRig, request: IaaRequest) -> int:
+    """Let the limit pass, looking as often as needed; give what poll gave."""
+    rig.clock.ns += OVERDUE_NS
+    rig.driver.poll(request)
+    rig.clock.ns += GRACE_NS
+    return rig.driver.poll(request)
 
 
 @pytest.fixture
@@ -107,7 +119,9 @@ def test_silence_is_waited_for_up_to_the_limit(rig: DriverRig) -> None:
     """Not longer: then it is counted as -ETIMEDOUT, and the device is to be ended."""
     request = rig.request(texts(2))
     rig.driver.compress(request)
-    rig.clock.ns += LATE_NS - 1
+    rig.clock.ns += OVERDUE_NS
+    assert rig.driver.poll(request) == EAGAIN
+    rig.clock.ns += GRACE_NS - 1
     assert rig.driver.poll(request) == EAGAIN
     assert rig.machine.ended == []
     rig.clock.ns += 1
@@ -117,11 +131,25 @@ def test_silence_is_waited_for_up_to_the_limit(rig: DriverRig) -> None:
     assert rig.stats.total_completion_timeout_errors == 2
 
 
+def test_device_that_was_stopped_with_us_has_time_to_answer(rig: DriverRig) -> None:
+    """As by Ctrl-Z: an hour has passed, and nobody is late yet."""
+    request = rig.request(texts(2))
+    rig.driver.compress(request)
+    rig.clock.ns += 3600 * 1_000_000_000
+    assert rig.driver.poll(request) == EAGAIN
+    rig.clock.ns += GRACE_NS - 1
+    assert rig.driver.poll(request) == EAGAIN
+    rig.serve()
+
+    assert rig.driver.poll(request) == 0
+    assert rig.machine.ended == []
+
+
 def test_late_device_is_asked_for_once(rig: DriverRig) -> None:
     """Until it is gone its pages are waited for, and counted once."""
     request = rig.request(texts(2))
     rig.driver.compress(request)
-    rig.clock.ns += LATE_NS
+    be_late(rig, request)
     polls = {rig.driver.poll(request) for _ in range(5)}
 
     assert polls == {EAGAIN}
@@ -133,8 +161,7 @@ def test_pages_of_a_late_device_are_done_when_it_is_gone(rig: DriverRig) -> None
     """Not before: nobody may write where it still could."""
     request = rig.request(texts(2))
     rig.driver.compress(request)
-    rig.clock.ns += LATE_NS
-    rig.driver.poll(request)
+    be_late(rig, request)
     rig.machine.lose(0)
 
     assert rig.driver.poll(request) == 0
@@ -147,8 +174,7 @@ def test_late_decompression_is_done_when_the_device_is_gone(rig: DriverRig) -> N
     """Its pages belong to the device until then."""
     request = rig.packed_request(texts(2))
     rig.driver.decompress(request)
-    rig.clock.ns += LATE_NS
-    rig.driver.poll(request)
+    be_late(rig, request)
     assert request.errors == [EINPROGRESS] * 2
     rig.machine.lose(0)
 
@@ -162,8 +188,7 @@ def test_answers_before_the_end_are_kept(rig: DriverRig) -> None:
     rig.driver.compress(request)
     rig.serve()
     rig.portal.clear(request.first + 1, 1)
-    rig.clock.ns += LATE_NS
-    rig.driver.poll(request)
+    be_late(rig, request)
     rig.machine.lose(0)
 
     assert rig.driver.poll(request) == 0
@@ -175,8 +200,7 @@ def test_answer_that_comes_after_all_is_taken(rig: DriverRig) -> None:
     """A device that was only slow has done its work."""
     request = rig.request(texts(2))
     rig.driver.compress(request)
-    rig.clock.ns += LATE_NS
-    rig.driver.poll(request)
+    be_late(rig, request)
     rig.serve()
 
     assert rig.driver.poll(request) == 0
@@ -188,9 +212,11 @@ def test_each_run_has_its_own_time(rig: DriverRig) -> None:
     request = rig.request(texts(6))
     rig.driver.compress(request)
     late = rig.devices[0].take()
-    rig.clock.ns += LATE_NS
+    rig.clock.ns += OVERDUE_NS
     rig.driver.poll(request)
     rig.clock.ns = request.due_ns + 1
+    rig.driver.poll(request)
+    rig.clock.ns += GRACE_NS
     rig.driver.poll(request)
     assert rig.stats.total_completion_timeout_errors == 4
     rig.devices[0].run(late)
