@@ -32,6 +32,9 @@ from mpzswap.workload.worker import ALL_STRETCHES, WorkerResult
 GO = b"go"
 # Between two looks at progress and at workers' deaths.
 LOOK_INTERVAL_S = 0.1
+# Time between two looks counts as standing still for no more than this: we may have
+# been stopped ourselves, as by Ctrl-Z, or have waited for a device.
+MOST_COUNTED_S = 0.5
 
 OnProgress: TypeAlias = Callable[[Progress], None]
 
@@ -128,16 +131,20 @@ class Watch:
         pages = plan.workers * plan.memory_pages * plan.rounds
         self._total = 0 if plan.duration_s else 2 * pages
         self._limit_s = plan.stall_timeout_s
-        self._started = self._moved = time.monotonic()
+        self._started = self._looked = time.monotonic()
+        self._idle_s = 0.0
         self._last = (0, 0)
 
     def look(self) -> Progress:
         """Give the progress."""
         written = sum(self._core.board.cpu_row(CpuWord.PAGES_WRITTEN))
         checked = sum(self._core.board.cpu_row(CpuWord.PAGES_CHECKED))
+        now = time.monotonic()
+        self._idle_s += min(MOST_COUNTED_S, now - self._looked)
+        self._looked = now
         if (written, checked) != self._last:
             self._last = written, checked
-            self._moved = time.monotonic()
+            self._idle_s = 0.0
         return Progress(
             phase="write" if self._is_writing() else "check",
             pages_written=written,
@@ -148,11 +155,10 @@ class Watch:
 
     def stall(self) -> str:
         """Say that nobody has got further within the limit; empty if somebody has."""
-        now = time.monotonic()
-        if now - self._moved <= self._limit_s:
+        if self._idle_s <= self._limit_s:
             return ""
         # Whoever is left has as long.
-        self._moved = now
+        self._idle_s = 0.0
         written, checked = self._last
         return (
             f"ended since no page was written or checked within {self._limit_s:g} s; "

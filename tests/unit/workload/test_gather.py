@@ -3,6 +3,7 @@
 import fcntl
 import os
 import resource
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import cast
@@ -12,9 +13,10 @@ import pytest
 
 from mpzswap.machine.core import Core, Worker
 from mpzswap.topology.model import Topology
-from mpzswap.workload.gather import gather
+from mpzswap.workload.gather import Watch, gather
 from mpzswap.workload.plan import StressPlan
 from mpzswap.workload.worker import WorkerResult
+from tests.tools.manual_clock import ManualClock
 
 # The first that select(2) cannot take, FD_SETSIZE.
 BEYOND_SELECT = 1024
@@ -75,3 +77,42 @@ def test_worker_with_a_high_descriptor_is_heard(
     )
 
     assert gathered.results == (result,)
+
+
+def watch_of(words: list[int], limit_s: float) -> Watch:
+    """Give a watch over a worker whose words are all *words*."""
+    plan = SimpleNamespace(
+        workers=1, memory_pages=9, rounds=1, duration_s=0, stall_timeout_s=limit_s
+    )
+    core = SimpleNamespace(board=SimpleNamespace(cpu_row=lambda _: words))
+    return Watch(cast("StressPlan", plan), cast("Core", core))
+
+
+def test_run_that_stands_still_is_told_after_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And again after as long; a page that is written begins anew."""
+    clock, words = ManualClock(), [0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock.ns / 1e9)
+    watch = watch_of(words, 1.0)
+    told = []
+    for second_part in range(15):
+        clock.ns += 400_000_000
+        words[0] += second_part == 6
+        watch.look()
+        told.append(bool(watch.stall()))
+
+    assert [at for at, is_told in enumerate(told) if is_told] == [2, 5, 9, 12]
+
+
+def test_time_in_which_nobody_looked_is_not_standing_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After an hour of Ctrl-Z workers have all the time that there is."""
+    clock = ManualClock()
+    monkeypatch.setattr(time, "monotonic", lambda: clock.ns / 1e9)
+    watch = watch_of([0], 1.0)
+    clock.ns += 3600 * 1_000_000_000
+    watch.look()
+
+    assert watch.stall() == ""
