@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mpzswap.acomp.checksum import EBADMSG
 from mpzswap.errors import LoadError
+from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.topology.settings import ZswapSettings
+from mpzswap.zswap.entry import SAME_FILLED
 from mpzswap.zswap.store import Folio
 from mpzswap.zswap.swap_out import SwappedTo
 from tests.tools.zswap_rig import SAME, ZERO, Disk, Rig, noise, text
@@ -23,13 +26,18 @@ MAKERS = (lambda _: ZERO, lambda _: SAME, text, text, noise, noise)
 
 
 class SwapOutStep(NamedTuple):
-    """Swap folios of these sizes out, side by side; the makers of pages go round."""
+    """
+    Swap folios of these sizes out, side by side; the makers of pages go round.
+
+    Frames in *lost* are compressed into something else, and nobody says so.
+    """
 
     sizes: list[int]
     first_offset: int
     makers: list[int]
     # Frames whose compression fails.
     broken: set[int]
+    lost: set[int]
 
 
 class LoadStep(NamedTuple):
@@ -57,9 +65,10 @@ class DiskStep(NamedTuple):
 
 
 class BreakStep(NamedTuple):
-    """From now on decompression into these frames fails."""
+    """From now on decompression into these frames fails, or gives another page."""
 
     frames: set[int]
+    wrong: set[int]
 
 
 Step = SwapOutStep | LoadStep | InvalidateStep | WriteBackStep | DiskStep | BreakStep
@@ -71,7 +80,9 @@ swap_outs = st.builds(
     offsets,
     st.lists(st.integers(0, len(MAKERS) - 1), min_size=1, max_size=7),
     st.sets(st.integers(0, NR_FRAMES - 1), max_size=2),
+    st.sets(st.integers(0, NR_FRAMES - 1), max_size=2),
 )
+some_frames = st.sets(st.sampled_from([*LOADED[:4], *WRITTEN_BACK[:4]]), max_size=3)
 steps = st.lists(
     st.one_of(
         swap_outs,
@@ -80,10 +91,7 @@ steps = st.lists(
         st.builds(InvalidateStep, offsets),
         st.builds(WriteBackStep, st.integers(0, 40)),
         st.builds(DiskStep, st.sampled_from([0, 2, 6, 40, 1000])),
-        st.builds(
-            BreakStep,
-            st.sets(st.sampled_from([*LOADED[:4], *WRITTEN_BACK[:4]]), max_size=3),
-        ),
+        st.builds(BreakStep, some_frames, some_frames),
     ),
     min_size=4,
     max_size=20,
@@ -98,6 +106,8 @@ class Model:
         self.disk = Disk(max_pages=40)
         self.rig = Rig(options, max_pages=6, seed=seed, swap=self.disk)
         self.accepted: dict[int, bytes] = {}
+        # Of these, those whose bytes are gone, though nobody knows yet.
+        self.lost: set[int] = set()
         self.seeds = itertools.count()
         self.loaded = 0
         # Pages of folios by where they went.
@@ -119,9 +129,10 @@ class Model:
                 assert self.rig.zswap.write_back(nr_pages) <= nr_pages
             case DiskStep(room_pages):
                 self.disk.room_pages = room_pages
-            case BreakStep(frames):
+            case BreakStep(frames, wrong):
                 errors = dict.fromkeys(frames, -errno.EIO)
                 self.rig.fake.decompress_errors = errors
+                self.rig.fake.wrong_decompress = wrong
         self.compare()
 
     def swap_out(self, step: SwapOutStep) -> None:
@@ -135,16 +146,25 @@ class Model:
         pages = [MAKERS[maker](next(self.seeds)) for maker in makers]
         self.rig.fill(pages)
         self.rig.fake.compress_errors = dict.fromkeys(step.broken, -errno.ETIMEDOUT)
+        self.rig.fake.wrong_compress = step.lost
         went = self.rig.zswap.swap_out(self.rig.frames, folios)
         for folio, where in zip(folios, went, strict=True):
             self.went[where] += folio.nr_pages
             for index in range(folio.nr_pages):
                 offset = folio.swap_offset + index
                 self.accepted.pop(offset, None)
+                self.lost.discard(offset)
                 if where:
                     self.accepted[offset] = pages[folio.frame + index]
+                if folio.frame + index in step.lost and self.is_compressed(offset):
+                    self.lost.add(offset)
         for index, page in enumerate(pages):
             assert self.rig.frames.views[index] == page
+
+    def is_compressed(self, offset: int) -> bool:
+        """Tell whether a device had the page that is stored at *offset*."""
+        entry = self.rig.zswap._entries.by_offset.get(offset)
+        return entry is not None and SAME_FILLED < entry.length < PAGE_SIZE
 
     def load(self, wanted: list[int]) -> None:
         """Load pages; those that fail must still be there, the rest be right."""
@@ -156,7 +176,8 @@ class Model:
             failures = error.failures
         for offset, frame in zip(wanted, frames, strict=True):
             if offset in failures:
-                assert frame in self.rig.fake.decompress_errors
+                broken = frame in self.rig.fake.decompress_errors
+                assert broken or (offset in self.lost and failures[offset] == EBADMSG)
                 continue
             assert self.rig.frames.views[frame] == self.accepted[offset]
             self.loaded += 1
@@ -183,7 +204,7 @@ class Model:
 
     def finish(self) -> None:
         """Load all that is left, with nothing broken; then all must be free."""
-        self.do(BreakStep(set()))
+        self.do(BreakStep(set(), set()))
         self.load(sorted(self.accepted))
         for offset in range(NR_OFFSETS):
             self.do(InvalidateStep(offset))
