@@ -1,15 +1,17 @@
 """Wrong data is an error at load, or right after all, and never a wrong page."""
 
 import errno
+from collections.abc import Sequence
 
 import pytest
 
 from mpzswap.acomp.checksum import EBADMSG, checksum
+from mpzswap.acomp.request import Request
 from mpzswap.errors import LoadError
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.entry import Entry
 from mpzswap.zswap.store import Folio
-from mpzswap.zswap.swap_file import Slot, SwapReadError
+from mpzswap.zswap.swap_file import Slot, SwapPage, SwapReadError
 from mpzswap.zswap.swap_out import SwappedTo
 from tests.tools.fake_acomp import garbled
 from tests.tools.zswap_rig import SAME, ZERO, Disk, Rig, noise, text
@@ -85,9 +87,9 @@ def test_checksum_is_that_of_the_page_before_it_was_submitted() -> None:
     rig.fill([text(1), noise(2)])
     honest = rig.fake.compress
 
-    def compress(request: object) -> int:
+    def compress(request: Request) -> int:
         rig.fill([text(8), noise(9)])
-        return honest(request)  # type: ignore[arg-type]  # a request
+        return honest(request)
 
     rig.fake.compress = compress  # type: ignore[method-assign]
     rig.zswap.store(rig.frames, [Folio(0, 0, 2)])
@@ -97,6 +99,23 @@ def test_checksum_is_that_of_the_page_before_it_was_submitted() -> None:
         checksum(noise(2)),
     ]
     assert failures(rig, range(2)) == dict.fromkeys((0, 1), EBADMSG)
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_driver_is_told_the_checksums(*, checked: bool) -> None:
+    """With verify_compress it holds its devices to them."""
+    rig = Rig(ZswapSettings(checksum=checked))
+    told: list[list[int]] = []
+    honest = rig.fake.compress
+
+    def compress(request: Request) -> int:
+        told.append(request.checksums)
+        return honest(request)
+
+    rig.fake.compress = compress  # type: ignore[method-assign]
+    rig.store([text(0), ZERO, noise(2)])
+
+    assert told == [[checksum(text(0)), checksum(noise(2))] if checked else []]
 
 
 def test_damage_that_the_format_shows_stays_the_error_that_it_is() -> None:
@@ -175,9 +194,9 @@ def test_slot_has_the_checksum_of_what_was_stored_not_of_what_is_written() -> No
     assert swap is not None
     honest = swap.store_many
 
-    def store_many(pages: object) -> int:
+    def store_many(pages: Sequence[SwapPage]) -> int:
         rig.fake.frames.views[SPARE][:] = text(9)
-        return honest(pages)  # type: ignore[arg-type]  # pages
+        return honest(pages)
 
     swap.store_many = store_many  # type: ignore[method-assign]
     rig.zswap.write_back(1)
