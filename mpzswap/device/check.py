@@ -72,7 +72,7 @@ def find_refusal(
     flags, opcode = unpack_flags_opcode(descriptor.flags_opcode)
     if descriptor.pasid_priv != client.pasid & PASID_MASK:
         return Refusal(Status.PRIV_BAD)
-    if flags & ~KNOWN_FLAGS or not flags & CRAV:
+    if flags & ~KNOWN_FLAGS:
         return Refusal(Status.INVALID_FLAGS, invalid_flags=flags & ~KNOWN_FLAGS)
     handle = descriptor.int_handle
     # An interrupt that is not asked for may not be named.

@@ -13,7 +13,8 @@ class DeviceCounters:
     descriptors: int = 0
     # ... of which the status was not SUCCESS.
     errors: int = 0
-    # Descriptors whose completion address was bad: there is nowhere to answer.
+    # Descriptors whose completion address was bad, or not said to be valid (CRAV):
+    # there is nowhere to answer.
     unreported: int = 0
     # Bytes read and written by the codec.
     bytes_in: int = 0

@@ -2,9 +2,14 @@
 The engine: runs checked descriptors through the codec and writes the answers.
 
 A descriptor was copied out of its lane before it comes here, so that its owner
-cannot change it between the check and the use.  Every address is resolved in the
-submitter's own address space: what does not lie wholly in one of its segments is a
-page fault, and nothing is read or written there.
+cannot change it between the check and the use; its input is copied for the same
+reason.  Every address is resolved in the submitter's own address space: what does not
+lie wholly in one of its segments is a page fault, and nothing is read or written there.
+
+As in hardware nothing keeps a completion record from lying in the input, in the
+output or in a lane: all of that is the submitter's own.  The record comes after the
+output, so it can be believed once its status is that of an answer to come; whoever has
+it in the output may see bytes of that before, and loses those under the record.
 
     run -> body of the record -> its status -> interrupt, where one is asked for
 
@@ -21,7 +26,14 @@ from mpzswap.clock.work import Clock
 from mpzswap.codec.contract import Codec
 from mpzswap.completion.record import RECORD_BYTES, write_record
 from mpzswap.completion.status import ErrorCode, Status
-from mpzswap.device.check import NO_DATA, RCI, Descriptor, Refusal, find_refusal
+from mpzswap.device.check import (
+    CRAV,
+    NO_DATA,
+    RCI,
+    Descriptor,
+    Refusal,
+    find_refusal,
+)
 from mpzswap.device.client import Client
 from mpzswap.device.counters import DeviceCounters
 from mpzswap.errors import CorruptStreamError, OutputOverflowError
@@ -90,6 +102,8 @@ class Engine:
 
     @staticmethod
     def _find_record(descriptor: Descriptor, space: AddressSpace) -> memoryview | None:
+        if not descriptor.flags_opcode & CRAV:
+            return None
         if descriptor.completion_addr % RECORD_BYTES:
             return None
         return space.resolve(descriptor.completion_addr, RECORD_BYTES)
@@ -108,7 +122,9 @@ class Engine:
         if target is None:
             return _fault(descriptor.dst_addr)
         run = self._compress if opcode == Opcode.COMPRESS else self._decompress
-        return run(descriptor, (source, target))
+        # A copy: its owner cannot change it between two looks of a codec, such as at
+        # the size that a frame claims and at the frame.
+        return run(descriptor, (memoryview(bytes(source)), target))
 
     def _report(
         self,

@@ -57,15 +57,6 @@ def test_pasid_has_twenty_bits() -> None:
     assert refusal_of(descriptor, Client(0xFFFFFFFF)) is None
 
 
-@over_all(GOOD)
-def test_no_valid_completion_address_is_refused(good: Descriptor) -> None:
-    """Without CRAV the device may not answer; no flag is wrong in itself."""
-    opcode = good.flags_opcode >> 24
-    refusal = refusal_of(good._replace(flags_opcode=word(opcode, Flag.RCR)))
-
-    assert refusal == Refusal(Status.INVALID_FLAGS, invalid_flags=0)
-
-
 @pytest.mark.parametrize("flag", [Flag.RD_SRC2_AECS, 0x40000, 0x20, 0x800000], ids=hex)
 @over_all(GOOD)
 def test_flag_that_is_not_emulated_is_refused_by_its_bit(

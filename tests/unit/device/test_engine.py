@@ -10,7 +10,7 @@ from mpzswap.codec.table import CODECS
 from mpzswap.completion.status import ErrorCode, Status
 from mpzswap.device.check import Descriptor
 from mpzswap.page.frame import PAGE_SIZE
-from mpzswap.ring.descriptor import DecomprFlag, Opcode
+from mpzswap.ring.descriptor import DecomprFlag, Flag, Opcode
 from mpzswap.ring.memory import address
 from tests.tools.descriptors import COMPRESS, DECOMPRESS, NOOP, PASID, packed, word
 from tests.tools.device_rig import (
@@ -191,6 +191,64 @@ def test_bad_completion_address_is_counted_alone(
     assert (rig.counters.descriptors, rig.counters.errors) == (0, 0)
 
 
+@pytest.mark.parametrize("opcode", [Opcode.COMPRESS, Opcode.DECOMPRESS, Opcode.NOOP])
+def test_completion_address_that_is_not_said_to_be_valid_is_not_written(
+    rig: DeviceRig, opcode: Opcode
+) -> None:
+    """Without CRAV there is no record, be the address as good as any."""
+    before = bytes(rig.memory)
+    rig.run(rig.compress(1, 2, flags_opcode=word(opcode, Flag.RCR)))
+
+    assert bytes(rig.memory) == before
+    assert rig.counters.unreported == 1
+
+
+def test_record_in_its_own_output_is_whole(rig: DeviceRig) -> None:
+    """It comes last, as in hardware: the output is lost under it, and nowhere else."""
+    rig.put(1, noise(1))
+    room = rig.page_at(4) - rig.page_at(2)
+    record = rig.page_at(2) + 128
+    answer = rig.run(rig.compress(1, 2, max_dst_size=room, completion_addr=record))
+    stream = rig.codec.compress(memoryview(noise(1)))
+    there = rig.completion(2 * PAGE_SIZE // 64 + 2)
+    written = bytes(rig.memory[2 * PAGE_SIZE :])[: len(stream)]
+
+    assert answer.status == Status.NONE
+    assert (there.status, there.output_size) == (Status.SUCCESS, len(stream))
+    assert written[:128] == stream[:128]
+    assert written[192:] == stream[192:]
+
+
+def test_record_in_its_own_input_comes_after_it_was_read(rig: DeviceRig) -> None:
+    """What is compressed is what was there before the answer."""
+    rig.put(1, text(1))
+    rig.run(rig.compress(1, 2, completion_addr=rig.page_at(1)))
+    stream = rig.codec.compress(memoryview(text(1)))
+
+    assert rig.get(2, len(stream)) == stream
+    assert rig.completion(PAGE_SIZE // 64).crc == zlib.crc32(text(1))
+
+
+def test_input_that_changes_meanwhile_is_read_once(
+    rig: DeviceRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a codec looks at twice is the same twice, and so is what has the CRC."""
+    rig.put(1, text(1))
+    seen: list[bytes] = []
+
+    def look_twice(data: memoryview) -> bytes:
+        seen.append(bytes(data))
+        rig.put(1, noise(1))
+        seen.append(bytes(data))
+        return b"x"
+
+    monkeypatch.setattr(rig.codec, "compress", look_twice)
+    answer = rig.run(rig.compress(1, 2))
+
+    assert seen == [text(1)] * 2
+    assert answer.crc == zlib.crc32(text(1))
+
+
 def test_suppressed_output_is_not_written(rig: DeviceRig) -> None:
     """The answer is the same: that is how compression is verified."""
     size = with_stream(rig, 1, text(1))
@@ -361,6 +419,7 @@ def test_random_descriptors_with_an_address_are_answered(
         fields += [choice.getrandbits(width) for width in (32, 16, 16, 64)]
         fields += [choice.getrandbits(32) for _ in range(4)]
         descriptor = Descriptor(*fields)._replace(completion_addr=rig.record_at(0))
+        descriptor = descriptor._replace(flags_opcode=fields[1] | int(Flag.CRAV))
         answer = rig.run(descriptor)
 
         assert answer.status not in (Status.NONE, Status.SUCCESS), packed(descriptor)
