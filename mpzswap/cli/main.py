@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Protocol, TypeGuard, cast
 
 from mpzswap.cli import bench, chaos, options, selftest, stress, topology
-from mpzswap.cli.parser import USAGE, Parser
+from mpzswap.cli.parser import USAGE, Parser, one_line
 from mpzswap.errors import InputError, MpzswapError
 from mpzswap.version import __version__
 
@@ -186,7 +186,7 @@ def explain(name: str, error: BaseException) -> int:
         message = f"standard output: {error.strerror}"
     else:
         message = str(error) or "the host has not enough memory"
-    print(f"{name}: {message}", file=sys.stderr)
+    print(f"{name}: {one_line(message)}", file=sys.stderr)
     return USAGE if isinstance(error, InputError) else FAILED
 
 

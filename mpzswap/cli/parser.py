@@ -30,7 +30,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong, and exit with 2."""
-        self.exit(USAGE, f"{self.prog}: {message}\n")
+        self.exit(USAGE, f"{self.prog}: {one_line(message)}\n")
+
+
+def one_line(message: str) -> str:
+    """Write what would end the line, or act on a terminal, as Python writes it."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
 
 
 def size(text: str) -> int:

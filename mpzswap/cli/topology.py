@@ -2,13 +2,10 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from mpzswap.cli.options import add_changes
-from mpzswap.errors import InputError
+from mpzswap.cli.options import add_changes, as_json, json_output
+from mpzswap.codec.table import parse_compressor
 from mpzswap.report.topology import picture, table
 from mpzswap.topology.cpus import cpu_count
 from mpzswap.topology.load import find_topology, named_topologies
@@ -73,12 +70,13 @@ def run(args: argparse.Namespace) -> int:
     Answer what was asked; 0.
 
     Raises:
-        InputError: the topology is wrong, or the JSON cannot be written.
+        InputError: the topology is wrong, or the JSON has no place.
+        MpzswapError: the JSON cannot be written there.
     """
     text, data = ACTIONS[args.action](args)
     file = getattr(args, "json", None)
-    if file is not None:
-        _write(file, data)
+    with json_output(file) as write:
+        write(data)
     if file != "-" and not getattr(args, "quiet", False):
         sys.stdout.write(text)
     return 0
@@ -108,7 +106,9 @@ def _show(args: argparse.Namespace) -> tuple[str, object]:
 
 def _check(args: argparse.Namespace) -> tuple[str, object]:
     """Read a file; what is wrong with it is raised."""
-    Topology.load(args.topology)
+    topology = Topology.load(args.topology)
+    # Its level: a topology knows the names alone.
+    parse_compressor(topology.zswap.compressor)
     text = f"{args.topology}: nothing wrong\n"
     return text, {"format": FORMAT, "file": args.topology, "ok": True}
 
@@ -116,24 +116,7 @@ def _check(args: argparse.Namespace) -> tuple[str, object]:
 def _schema(_: argparse.Namespace) -> tuple[str, object]:
     """Give the schema; it is JSON either way."""
     found = schema()
-    return _json(found), found
+    return as_json(found), found
 
 
 ACTIONS = {"list": _list, "show": _show, "check": _check, "schema": _schema}
-
-
-def _json(data: object) -> str:
-    """Give *data* as JSON for people too: indented."""
-    return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
-
-
-def _write(file: str, data: object) -> None:
-    """Write *data* as JSON into *file*, or to standard output."""
-    text = _json(data)
-    if file == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(file).write_text(text)
-    except OSError as error:
-        raise InputError(f"--json: {file}: {error.strerror}") from error

@@ -86,6 +86,8 @@ def _engines(part: "Device", kind: str) -> None:
 
 def topology(whole: "Topology") -> None:
     """Refuse what the machine does not have, and queues that would never be served."""
+    for kind, allowed in (("name", ""), ("description", "\n\t")):
+        _printable(kind, getattr(whole, kind), allowed)
     cpus = sum(socket.cores * socket.threads for socket in whole.sockets)
     if cpus > MAX_CPUS:
         raise TopologyError(f"sockets: {cpus} CPUs: must be at most {MAX_CPUS}")
@@ -98,6 +100,13 @@ def topology(whole: "Topology") -> None:
             )
         _unique(f"devices[{index}].wqs", (wq.name for wq in part.wqs))
         _served(whole, index)
+
+
+def _printable(path: str, text: str, allowed: str) -> None:
+    """Refuse what a terminal would obey."""
+    for character in text:
+        if not character.isprintable() and character not in allowed:
+            raise TopologyError(f"{path}: {text[:40]!r}: has {character!r} in it")
 
 
 def _unique(path: str, names: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ YAML 1.2's words for values (``off`` is a word, not false); anchors, aliases and
 keys, but not as a bomb; no other tags; no key twice.
 """
 
+import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
@@ -59,12 +60,15 @@ def read_document(path: Path) -> dict[str, Any]:
         TopologyError: it cannot be read, is no YAML, or does things we refuse.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise TopologyError(f"{path}: must be a file")
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        regular = stat.S_ISREG(path.stat().st_mode)
+        data = _read(path) if regular else b""
     except OSError as error:
         raise TopologyError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        # Such as a zero in its name, which no file has.
+        raise TopologyError(f"{path}: {error}") from error
+    if not regular:
+        raise TopologyError(f"{path}: must be a file")
     if len(data) > MAX_FILE_BYTES:
         raise TopologyError(f"{path}: must be at most {MAX_FILE_BYTES} bytes")
     try:
@@ -73,6 +77,14 @@ def read_document(path: Path) -> dict[str, Any]:
         raise TopologyError(f"{path}: byte {error.start} is no UTF-8") from error
     except TopologyError as error:
         raise TopologyError(f"{path}: {error}") from error
+
+
+def _read(path: Path) -> bytes:
+    """Read a file, and one byte more than it may have if it is too long."""
+    # Some files of /proc have nothing now and something later: not for us to wait.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        return file.read(MAX_FILE_BYTES + 1) or b""
 
 
 def parse_document(text: str) -> dict[str, Any]:
@@ -171,7 +183,7 @@ def _parts(node: Node) -> list[Node]:
         return list(node.value)
     seen = set()
     for key, _ in node.value:
-        if key.tag not in (TAG + "str", TAG + "merge"):
+        if key.tag not in (TAG + "str", TAG + "merge") or not key.value.isprintable():
             raise _wrong(key, "a key must be a word")
         if key.value in seen:
             raise _wrong(key, f"the key {key.value!r} comes a second time")

@@ -50,9 +50,9 @@ def explained(model: type[msgspec.Struct], document: object) -> Iterator[None]:
 def _line(text: str, path: str, model: type[msgspec.Struct], document: object) -> str:
     """Put together the line for msgspec's *text* about the value at *path*."""
     kind = _type_at(model, path)
-    if field := re.search("unknown field `(.*)`", text):
+    if field := re.search("unknown field `(.*)`", text, re.DOTALL):
         known = ", ".join(item.encode_name for item in getattr(kind, "fields", ()))
-        return f"{_join(path, field[1])}: unknown key, must be one of {known}"
+        return f"{_join(path, _shown(field[1]))}: unknown key, must be one of {known}"
     if field := re.search("missing required field `(.*)`", text):
         return f"{_join(path, field[1])}: missing, must be given"
     value = _shown(_value_at(document, path))

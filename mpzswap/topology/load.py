@@ -20,6 +20,8 @@ from mpzswap.topology.model import Topology
 CHANGEABLE = r"memory|(driver|zswap|devices)\.\w+"
 # A key longer than this is cut, so that the line stays a line.
 MAX_KEY_CHARACTERS = 40
+# The same of the name of a file.
+MAX_NAME_CHARACTERS = 255
 
 
 def find_topology(name_or_file: str, changes: Iterable[str] = ()) -> Topology:
@@ -74,7 +76,8 @@ def _find(name_or_file: str) -> Topology:
     try:
         is_file = Path(name_or_file).is_file()
     except OSError as error:  # Too long for a name, say.
-        raise TopologyError(f"topology: {error.strerror}") from error
+        shown = repr(name_or_file[:MAX_NAME_CHARACTERS])
+        raise TopologyError(f"topology: {shown}: {error.strerror}") from error
     if is_file or name_or_file.endswith((".yaml", ".yml")):
         return Topology.load(name_or_file)
     raise TopologyError(

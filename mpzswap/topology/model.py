@@ -253,7 +253,7 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """
         try:
             document = msgspec.json.decode(data)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise TopologyError(f"JSON: {error}") from error
         return cls.from_document(document)
 

@@ -16,6 +16,7 @@ from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import Batching
 from mpzswap.topology.size import format_size
 from mpzswap.zswap.swap_entry import MAX_SWAPFILES
+from mpzswap.zswap.swap_file import SwapFile, swap_folder
 
 # Ours: a run that is over in under 20 s on two cores.
 MEMORY_BYTES = 64 << 20
@@ -209,6 +210,16 @@ def _check_swap(wishes: Wishes) -> None:
     for area in areas:
         if area < PAGE_SIZE:
             raise InputError(f"swap: {area}: must be at least {PAGE_SIZE} bytes")
+    if areas:
+        _check_swap_folder()
+
+
+def _check_swap_folder() -> None:
+    folder = swap_folder()
+    try:
+        SwapFile.create(folder, 1).close()
+    except OSError as error:
+        raise InputError(f"swap: {folder}: {error.strerror}") from error
 
 
 def _choose_topology(wishes: Wishes) -> Topology:

@@ -13,7 +13,6 @@ written first out of memory; reading them in order brings each back once.
 
 import contextlib
 import resource
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -34,7 +33,7 @@ from mpzswap.workload.memory import Memory, Where
 from mpzswap.zswap.reclaim_plug import PlugStats
 from mpzswap.zswap.stats import ZswapStats
 from mpzswap.zswap.swap_areas import SwapAreas
-from mpzswap.zswap.swap_file import SwapFile
+from mpzswap.zswap.swap_file import SwapFile, swap_folder
 from mpzswap.zswap.writeback import SWAP_CLUSTER_MAX
 from mpzswap.zswap.zswap import Zswap
 
@@ -292,7 +291,7 @@ def open_areas(sizes: Sequence[int], frames: Frames) -> SwapAreas | None:
     """
     if not sizes:
         return None
-    folder = tempfile.gettempdir()
+    folder = swap_folder()
     try:
         return SwapAreas([SwapFile.create(folder, size) for size in sizes], frames)
     except OSError as error:

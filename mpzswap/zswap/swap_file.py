@@ -31,11 +31,19 @@ from mpzswap.zswap.swap_entry import swp_name
 # What write(2) gives where the disk, the quota or the file size is at its end, or
 # the disk is broken: the page stays where it is. Any other error is a bug of ours.
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+# Where temporary files go, for whoever says so: tempfile passes over one that it
+# cannot write to, and a swap file in another place than was said is no help.
+FOLDER_VARIABLE = "TMPDIR"
 # Pages in one pwritev: UIO_MAXIOV (include/uapi/linux/uio.h) allows 1024.
 MAX_RUN_PAGES = 512
 
 # A page to be written: swap offset, bytes, checksum.
 SwapPage: TypeAlias = tuple[int, memoryview, int]
+
+
+def swap_folder() -> str:
+    """Give the folder in which swap files are made."""
+    return os.environ.get(FOLDER_VARIABLE) or tempfile.gettempdir()
 
 
 class SwapReadError(LoadError):
