@@ -40,6 +40,8 @@ def parse_compressor(text: str) -> tuple[str, int | None]:
     Raises:
         InputError: there is no such compressor, or no such level of it.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"compressor: {type(text).__name__}, must be text")
     name, colon, level = text.partition(":")
     if name not in CODECS:
         raise InputError(f"compressor {text!r}: must be one of {', '.join(CODECS)}")

@@ -75,8 +75,7 @@ class Bulk:
                 different; the first of them is named.  All others are in *out*, which
                 has whatever came where these should be.
             ClosedError: the machine is closed.
-            ValueError: another compressor packed them, one is larger than a page, or
-                they have not a checksum each.
+            ValueError: another compressor packed them, or they are not as any did.
         """
         check_packed(packed, self._compressor)
         raw = packed.path == Path.RAW
@@ -126,10 +125,15 @@ class Bulk:
 
 
 def check_packed(packed: Packed, compressor: str) -> None:
-    """Refuse what cannot be decompressed here; ValueError."""
+    """Refuse what *compressor* cannot have packed: its users can make any."""
     if packed.compressor != compressor:
         raise ValueError(f"packed: by {packed.compressor}, must be by {compressor}")
-    longest = max(map(len, packed.data), default=0)
+    if len(packed.path) != len(packed):
+        raise ValueError(
+            f"packed: {len(packed.path)} paths, must be {len(packed)}, one a page"
+        )
+    lengths = np.fromiter(map(len, packed.data), np.int64, len(packed))
+    longest = lengths.max(initial=0)
     if longest > PAGE_SIZE:
         raise ValueError(
             f"packed: a page of {longest} bytes, must be up to {PAGE_SIZE}"

@@ -1,6 +1,7 @@
 """This process acting as a CPU: submit a batch, do something else, poll."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Generator
 from typing import Any
@@ -52,6 +53,8 @@ class Batch:
         Raises:
             CompletionTimeoutError: not done within *timeout_s*; it goes on.
         """
+        if math.isnan(timeout_s):
+            raise ValueError("timeout_s: nan, must be a number of seconds")
         until = time.monotonic() + timeout_s
         while not self.poll():
             if time.monotonic() > until:

@@ -1,5 +1,6 @@
 """The machine as its user sees it: compress, decompress, act as a CPU, store pages."""
 
+import operator
 import os
 import threading
 from types import TracebackType
@@ -9,7 +10,7 @@ import msgspec
 import numpy as np
 
 from mpzswap.codec.table import make_codec
-from mpzswap.errors import BusyError, ClosedError, MpzswapError
+from mpzswap.errors import BusyError, ClosedError, InputError, MpzswapError
 from mpzswap.machine import bulk, cpu, store
 from mpzswap.machine.core import Core, Plan
 from mpzswap.machine.packed import Packed
@@ -17,7 +18,8 @@ from mpzswap.machine.staging import Staging
 from mpzswap.machine.stats import MachineStats
 from mpzswap.machine.submitter import Submitter
 from mpzswap.page.frame import PAGE_SIZE, Pages, PagesLike, as_pages
-from mpzswap.ring.memory import Frames
+from mpzswap.ring.attach import MAX_INT_HANDLE
+from mpzswap.ring.memory import Frames, split
 from mpzswap.ring.ordering import check_processor
 from mpzswap.topology.model import Topology
 from mpzswap.topology.wq_names import find_wqs
@@ -36,7 +38,7 @@ class Machine:
         max_submitters: workers, CPUs and stores that there may be over its life.
 
     Raises:
-        InputError: no such compressor.
+        InputError: no such compressor, or no such number of submitters.
     """
 
     def __init__(
@@ -47,9 +49,22 @@ class Machine:
         max_submitters: int = MAX_SUBMITTERS,
     ) -> None:
         check_processor()
-        self.topology = topology or Topology.for_host()
-        self.compressor = compressor or self.topology.zswap.compressor
+        if topology is None:
+            topology = Topology.for_host()
+        if not isinstance(topology, Topology):
+            raise TypeError(
+                f"topology: {type(topology).__name__}, must be a Topology, such as "
+                "Topology.named gives"
+            )
+        self.topology = topology
+        self.compressor = (
+            topology.zswap.compressor if compressor is None else compressor
+        )
         make_codec(self.compressor)
+        if not 0 < max_submitters <= MAX_INT_HANDLE:
+            raise InputError(
+                f"max_submitters: {max_submitters}: must be 1 to {MAX_INT_HANDLE}"
+            )
         self._max_submitters = max_submitters
         self._pid = os.getpid()
         self._lock = threading.Lock()
@@ -132,7 +147,7 @@ class Machine:
         """
         with self._lock:
             if self._core is not None:
-                names = ", ".join(settings)
+                names = ", ".join(settings) or "settings"
                 raise BusyError(
                     f"{names}: EBUSY: cannot be changed while the machine is open: its "
                     "work queues are made with it"
@@ -202,6 +217,7 @@ class Machine:
             MpzswapError: the memory cannot be had.
             ValueError: count is below 1.
         """
+        count = operator.index(count)
         if count < 1:
             raise ValueError(f"pages: {count}, must be at least 1")
         return self.core.new_frames(count).array
@@ -213,12 +229,18 @@ class Machine:
         Arrays of it stay valid; none of it may be in a batch that is not done.
 
         Raises:
-            ValueError: these are not such pages.
+            ValueError: these are not such pages, or not all that were given together.
         """
         core = self.core
+        if not isinstance(pages, np.ndarray):
+            raise TypeError(f"pages: {type(pages).__name__}, must be an array")
         address = core.space.address_of(pages)
         if address is None:
             raise ValueError("pages: not of allocate_pages, or freed already")
+        if split(address)[1] or core.space.resolve(address + pages.nbytes, 1):
+            raise ValueError(
+                f"pages: {len(pages)}, must be all that allocate_pages gave together"
+            )
         core.free_frames(Frames(pages, address))
 
     def cpu(self, number: int = 0) -> cpu.Cpu:
@@ -230,7 +252,11 @@ class Machine:
         """
         core = self.core
         submitter = core.new_submitter(number, cpu.NR_BUFFERS)
-        staging = self._new_staging(submitter)
+        try:
+            staging = self._new_staging(submitter)
+        except BaseException:
+            core.release(submitter)
+            raise
 
         def give_back() -> None:
             core.release(submitter)
@@ -256,7 +282,11 @@ class Machine:
         chosen = store.choose_settings(self.topology.zswap, settings)
         core = self.core
         submitter = core.new_submitter(cpu, store.nr_buffers(chosen))
-        frames = core.new_frames(store.MAX_FOLIO_PAGES)
+        try:
+            frames = core.new_frames(store.MAX_FOLIO_PAGES)
+        except BaseException:
+            core.release(submitter)
+            raise
 
         def give_back() -> None:
             core.release(submitter)

@@ -1,11 +1,12 @@
 """A compressed page store for the user: zswap, with folios as bytes."""
 
+import operator
 from collections.abc import Callable
 
 import msgspec
 
 from mpzswap.acomp.pipeline import Shape
-from mpzswap.errors import ClosedError, InputError
+from mpzswap.errors import ClosedError, InputError, NotStoredError
 from mpzswap.machine.closing import Closing
 from mpzswap.machine.signals import uninterrupted
 from mpzswap.machine.submitter import Submitter
@@ -15,6 +16,7 @@ from mpzswap.topology.explain import explained
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.stats import ZswapStats
 from mpzswap.zswap.store import Folio
+from mpzswap.zswap.swap_entry import SWP_OFFSET_MASK
 from mpzswap.zswap.zswap import Zswap
 
 # A load keeps the page: users of a store expect it; the kernel's swap-in does not.
@@ -27,6 +29,8 @@ NOT_OF_A_STORE = (
 )
 # The largest folio: 2 MiB, PMD_SIZE on x86-64.
 MAX_FOLIO_PAGES = 512
+# Above them a number would name another swap area.
+OFFSETS = range(SWP_OFFSET_MASK + 1)
 
 
 class PageStore(Closing):
@@ -86,15 +90,17 @@ class PageStore(Closing):
 
         Raises:
             ValueError: no page, more than 512, a size no multiple of 4096, or an
-                offset below 0.
+                offset below 0 or above what a swap entry holds.
         """
         pages = as_pages(folio)
         if not 0 < len(pages) <= MAX_FOLIO_PAGES:
             raise ValueError(
                 f"folio: {len(pages)} pages, must be 1 to {MAX_FOLIO_PAGES}"
             )
-        if offset < 0:
-            raise ValueError(f"offset: {offset}, must not be below 0")
+        if operator.index(offset) not in range(len(OFFSETS) - len(pages) + 1):
+            raise ValueError(
+                f"offset: {offset}, must be 0 to {len(OFFSETS) - len(pages)}"
+            )
         with uninterrupted(), self._lock:
             self._check_open()
             self._frames.array[: len(pages)] = pages
@@ -109,6 +115,8 @@ class PageStore(Closing):
             LoadError: it could not be decompressed, or came back different; it is
                 still stored.
         """
+        if operator.index(offset) not in OFFSETS:
+            raise NotStoredError(f"swap offset {offset}: no page is stored there")
         with uninterrupted(), self._lock:
             self._check_open()
             self._zswap.load(offset, self._frames, 0)
