@@ -16,6 +16,8 @@ import select
 import threading
 import time
 
+from mpzswap.ring.doorbell import new_eventfd
+
 # Of two threads that share a submitter, the one that does not wait looks this often.
 SHARED_SLEEP_S = 0.0001
 
@@ -39,8 +41,8 @@ class Interrupt:
 
     @classmethod
     def create(cls, handle: int) -> "Interrupt":
-        """Make one."""
-        return cls(handle, os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+        """Make one; MpzswapError if the system does not give it."""
+        return cls(handle, new_eventfd(f"interrupt {handle}"))
 
     def wait(self, limit_ms: int) -> None:
         """Sleep until it is raised, at most *limit_ms*."""

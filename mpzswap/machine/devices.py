@@ -37,6 +37,7 @@ from mpzswap.ring.attach import (
     PublishCounters,
     encode,
 )
+from mpzswap.ring.doorbell import new_eventfd
 from mpzswap.topology.model import Topology
 from mpzswap.topology.wq_table import WqId
 
@@ -106,7 +107,7 @@ class Devices:
         self._compressor = compressor
         self._cores = cores
         for index, device in enumerate(self._topology.devices):
-            eventfd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            eventfd = new_eventfd(f"device {device.name}")
             try:
                 child = self._start_child(index, 0, eventfd)
             except BaseException:

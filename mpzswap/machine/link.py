@@ -71,10 +71,8 @@ class Link:
     """Our side of the starter: the process and the socket of requests."""
 
     def __init__(self, modules: Sequence[str]) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = execute(theirs)
-        self._channel = Channel(ours)
+        self._process, end = start()
+        self._channel = Channel(end)
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._ready = False
@@ -181,6 +179,24 @@ class Link:
         self._lock = threading.Lock()
         # It is no child of ours; Popen would warn that it still runs.
         self._process.returncode = 0
+
+
+def start() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """
+    Start the starter; give it, and our end of its socket.
+
+    Raises:
+        MpzswapError: the system does not let us.
+    """
+    try:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with contextlib.ExitStack() as stack, theirs:
+            stack.enter_context(ours)
+            process = execute(theirs)
+            stack.pop_all()
+    except OSError as error:
+        raise MpzswapError(f"starter: cannot be started: {error.strerror}") from error
+    return process, ours
 
 
 def execute(end: socket.socket) -> subprocess.Popen[bytes]:

@@ -17,7 +17,21 @@ Every interleaving of both sides: ``tests/property/test_interleavings_doorbell.p
 
 import os
 
+from mpzswap.errors import MpzswapError
 from mpzswap.ring.ordering import make_full_barrier
+
+
+def new_eventfd(name: str) -> int:
+    """
+    Make an eventfd that does not block, for *name*.
+
+    Raises:
+        MpzswapError: the system does not give it.
+    """
+    try:
+        return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+    except OSError as error:
+        raise MpzswapError(f"{name}: no eventfd: {error.strerror}") from error
 
 
 class Doorbell:

@@ -14,10 +14,12 @@ The ``Segment`` owns its mapping and lends views of it.  ``close`` drops ours; t
 mapping goes with the last view, so an array that a user still holds stays valid.
 """
 
+import contextlib
 import fcntl
 import functools
 import mmap
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -40,6 +42,8 @@ WORD_BYTES = 8
 # Linux, include/uapi/asm-generic/mman-common.h; since Linux 5.14.
 MADV_POPULATE_WRITE = 23
 
+# For its owner alone.
+MODE = 0o600
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
@@ -106,21 +110,28 @@ class Segment:
             raise MpzswapError(
                 f"shared memory: {size} bytes, must be up to {1 << OFFSET_BITS}"
             )
-        fd = os.memfd_create("mpzswap", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        try:
+        with contextlib.ExitStack() as stack, memory_errors(size):
+            fd = os.memfd_create("mpzswap", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            stack.callback(os.close, fd)
+            # It has a name in /proc/PID/fd, and would be open to all users there.
+            os.fchmod(fd, MODE)
             os.ftruncate(fd, size)
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
-            return cls(number, fd, size)
-        except OSError as error:
-            os.close(fd)
-            raise MpzswapError(
-                f"shared memory: {size} bytes cannot be had: {error.strerror}"
-            ) from error
+            segment = cls(number, fd, size)
+            stack.pop_all()
+        return segment
 
     @classmethod
     def map(cls, number: int, fd: int) -> Self:
-        """Map a segment that another process made; its size is what *fd* says."""
-        return cls(number, fd, os.fstat(fd).st_size)
+        """
+        Map a segment that another process made; its size is what *fd* says.
+
+        Raises:
+            MpzswapError: the system does not let us.
+        """
+        size = os.fstat(fd).st_size
+        with memory_errors(size):
+            return cls(number, fd, size)
 
     def close(self) -> None:
         """Give back the descriptor and our hold on the mapping."""
@@ -156,12 +167,19 @@ class Segment:
             raise ClosedError(f"segment {self.number}: is closed")
         first = offset // PAGE_SIZE * PAGE_SIZE
         last = self.size if size is None else offset + size
-        try:
+        with memory_errors(last - first):
             self._map.madvise(MADV_POPULATE_WRITE, first, last - first)
-        except OSError as error:
-            raise MpzswapError(
-                f"shared memory: {last - first} bytes cannot be had: {error.strerror}"
-            ) from error
+
+
+@contextlib.contextmanager
+def memory_errors(size: int) -> Iterator[None]:
+    """Say of *size* bytes what the system says when it does not give them."""
+    try:
+        yield
+    except OSError as error:
+        raise MpzswapError(
+            f"shared memory: {size} bytes cannot be had: {error.strerror}"
+        ) from error
 
 
 def address(segment: int, offset: int) -> int:

@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from mpzswap.errors import MpzswapError
+
 ROOT = Path("/")
 
 
@@ -33,7 +35,10 @@ def available_memory_bytes(root: Path = ROOT) -> int:
 
 def _meminfo_bytes(root: Path, name: str) -> int:
     """Give a line of /proc/meminfo, which counts in KiB."""
-    lines = (root / "proc/meminfo").read_text().splitlines()
+    try:
+        lines = (root / "proc/meminfo").read_text().splitlines()
+    except OSError as error:
+        raise MpzswapError(f"{name} of /proc/meminfo: {error.strerror}") from error
     return next(int(line.split()[1]) for line in lines if f"{name}:" in line) * 1024
 
 
