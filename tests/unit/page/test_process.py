@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -142,3 +143,49 @@ def test_process_without_memory_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="pid 7: has no anonymous memory"):
         read_process(7, None, tmp_path)
+
+
+def test_kernel_thread_has_no_memory() -> None:
+    """It is there, and has no mappings."""
+    threads = [
+        path.parent.name
+        for path in Path("/proc").glob("[0-9]*/comm")
+        if path.read_text().startswith("kthreadd")
+    ]
+    if not threads:
+        pytest.skip("no kernel thread can be seen from here")
+
+    with pytest.raises(InputError, match=r"has no anonymous memory|does not let us"):
+        read_process(int(threads[0]))
+
+
+def test_process_that_dies_meanwhile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its mappings and its memory: no traceback, and no pages of nobody."""
+    with subprocess.Popen(["sleep", "60"]) as child:
+
+        def parse_and_kill(text: str) -> list[Run]:
+            child.kill()
+            child.wait(timeout=10)
+            return parse_maps(text)
+
+        monkeypatch.setattr(process, "parse_maps", parse_and_kill)
+
+        with pytest.raises(InputError, match=f"pid {child.pid}: no such process"):
+            read_process(child.pid)
+
+
+def test_process_that_dies_while_it_is_read_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its files are open, and give nothing any more."""
+    with subprocess.Popen(["sleep", "60"]) as child:
+
+        def kill_and_split(mappings: list[Run]) -> Iterator[Run]:
+            child.kill()
+            child.wait(timeout=10)
+            yield from mappings
+
+        monkeypatch.setattr(process, "split", kill_and_split)
+
+        with pytest.raises(InputError, match=f"pid {child.pid}: "):
+            read_process(child.pid)
