@@ -6,7 +6,7 @@ From the word to begin until the last worker's result: progress, deaths, limits.
     worker stuck              ended by SIGKILL after ``stall_timeout_s``, then as above
     device dead               noticed at once: its pidfd is waited for too
 
-A run whose workers all died has no result, and raises the death of the last.
+A run whose workers all died has no result, and raises their deaths.
 """
 
 import select
@@ -110,11 +110,11 @@ class Gathering:
             warnings.warn(f"{death}\n{death.__cause__}", RuntimeWarning, stacklevel=2)
 
     def done(self, elapsed_s: float) -> Gathered:
-        """Give what came of it; raise the last death if nothing did."""
-        if not self.results:
-            raise self.deaths[-1]
-        ordered = tuple(self.results[column] for column in sorted(self.results))
+        """Give what came of it; raise all the deaths if nothing did."""
         deaths = tuple(self._explain(str(death)) for death in self.deaths)
+        if not self.results:
+            raise DeviceDiedError("; ".join(deaths)) from self.deaths[-1].__cause__
+        ordered = tuple(self.results[column] for column in sorted(self.results))
         return Gathered(ordered, elapsed_s, deaths, tuple(self.ledgers))
 
     def _explain(self, death: str) -> str:
@@ -183,7 +183,7 @@ def gather(
     Let all workers begin, and wait until each has given its result or is dead.
 
     Raises:
-        DeviceDiedError: all workers died; the last death.
+        DeviceDiedError: all workers died; it tells how.
     """
     gathering = Gathering(core, list(workers))
     watch = Watch(plan, core)
