@@ -56,6 +56,8 @@ class Gathering:
 
     core: Core
     waiting: list[Worker]
+    # Workers that have given their result, and wait to be let go.
+    finished: list[Worker] = field(default_factory=list)
     results: dict[int, WorkerResult] = field(default_factory=dict)
     deaths: list[DeviceDiedError] = field(default_factory=list)
     # Workers that were ended since they were stuck, and the words for it.
@@ -80,6 +82,7 @@ class Gathering:
                 result = msgspec.json.decode(message.body, type=WorkerResult)
                 self.results[worker.config.column] = result
                 self.waiting.remove(worker)
+                self.finished.append(worker)
             elif not is_alive:
                 self._lose(worker, worker.child.death())
 
@@ -111,6 +114,11 @@ class Gathering:
 
     def done(self, elapsed_s: float) -> Gathered:
         """Give what came of it; raise all the deaths if nothing did."""
+        self.deaths += [
+            worker.child.death()
+            for worker in self.finished
+            if not worker.child.is_alive()
+        ]
         deaths = tuple(self._explain(str(death)) for death in self.deaths)
         if not self.results:
             raise DeviceDiedError("; ".join(deaths)) from self.deaths[-1].__cause__

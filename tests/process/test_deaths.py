@@ -12,7 +12,7 @@ import pytest
 
 import mpzswap
 from mpzswap.errors import DeviceDiedError
-from mpzswap.machine import devices
+from mpzswap.machine import devices, ending
 from mpzswap.machine.board import CpuWord
 from mpzswap.machine.core import Core, Worker
 from mpzswap.machine.device_process import DeviceProcess
@@ -270,6 +270,26 @@ def test_others_go_on_without_a_worker(number: signal.Signals) -> None:
     assert report.problems == report.dead_workers
     assert report.ledger.missing == 0
     assert report.ledger.invalidated > 0
+
+
+def test_worker_killed_after_its_result_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it has done counts all the same."""
+
+    def kill_first(gathering: gather.Gathering, elapsed_s: float) -> gather.Gathered:
+        child = gathering.finished[0].child
+        os.kill(child.pid, signal.SIGKILL)
+        assert not ending.wait_gone([child.process.pidfd], LIMIT_S, {})
+        return done(gathering, elapsed_s)
+
+    done = gather.Gathering.done
+    monkeypatch.setattr(gather.Gathering, "done", kill_first)
+    report = run(changed(), ignore)
+
+    assert len(report.dead_workers) == 1
+    assert report.verify.pages_checked == 2 * PLAN.memory_pages * PLAN.rounds
+    assert report.problems == report.dead_workers
 
 
 def test_stopped_device_does_not_hold_up_a_burial(
