@@ -94,6 +94,9 @@ class Harvest:
         self._take_answers(request, run, range(run.start, run.stop), answers)
         last = self._portal.records[request.first + run.stop - 1]
         service_ns = int(last["completed_ns"]) - int(last["taken_ns"])
+        # Whatever a device says: we sleep as long as it lets us expect.
+        most_ns = self._parts.clock.now_ns() - run.submitted_ns
+        service_ns = min(max(0, service_ns), most_ns)
         operation = Operation.DECOMPRESS if run.part else request.operation
         self._times.learn(operation, service_ns)
 

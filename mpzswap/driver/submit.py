@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from mpzswap.acomp.request import Operation
 from mpzswap.driver.estimate import ServiceTimes
+from mpzswap.driver.harvest import GRACE_PART
 from mpzswap.driver.outcome import Outcome
 from mpzswap.driver.parts import DriverParts
 from mpzswap.driver.prepare import Sender, prep_compress, prep_decompress
@@ -56,6 +57,8 @@ class Submission:
         self._parts = parts
         self._times = times
         self._outcome = outcome
+        timeout_ns = parts.settings.completion_timeout_ms * 1_000_000
+        self._overdue_ns = timeout_ns - timeout_ns // GRACE_PART
         handle = parts.interrupt.handle if parts.interrupt else 0
         self._sender = Sender.of(parts.pasid, handle)
         self._verifier = self._sender.verifying()
@@ -154,7 +157,9 @@ class Submission:
         self._tables[request.operation].refuses = False
         operation = Operation.DECOMPRESS if part else request.operation
         work_ns = self._times.expected_ns(operation, queue.occupancy.seen)
-        request.due_ns = max(request.due_ns, now_ns + work_ns)
+        # Nobody looks before it is due, so that is never later than it is overdue.
+        due_ns = now_ns + min(work_ns, self._overdue_ns)
+        request.due_ns = max(request.due_ns, due_ns)
         return count
 
     def _publish(self, request: IaaRequest, run: Run) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Path
+from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Operation, Path
 from mpzswap.completion.status import Status
+from mpzswap.driver.estimate import FIRST_GUESS_NS
 from mpzswap.driver.harvest import GRACE_PART
 from mpzswap.driver.request import IaaRequest
 from tests.tools.driver_rig import DriverRig, driver_rig, one_queue
@@ -246,3 +247,30 @@ def test_request_in_flight_is_not_started_again(rig: DriverRig) -> None:
     request.pages = rig.put(texts(3))
     with pytest.raises(ValueError, match="must be up to 2"):
         rig.driver.compress(request)
+
+
+def test_device_that_was_slow_is_late_at_the_limit(rig: DriverRig) -> None:
+    """Whatever it took before: more than the limit nothing is expected to take."""
+    request = rig.request(texts(2))
+    for _ in range(100):
+        rig.driver._harvest._times.learn(Operation.COMPRESS, 10 * OVERDUE_NS)
+    rig.driver.compress(request)
+    be_late(rig, request)
+
+    assert rig.machine.ended == [0]
+
+
+@pytest.mark.parametrize("completed_ns", [0, 1 << 62])
+def test_time_that_a_device_says_is_believed_within_reason(
+    rig: DriverRig, completed_ns: int
+) -> None:
+    """It worked for no longer than since the submission, and not for less than 0."""
+    request = rig.request(texts(1))
+    rig.driver.compress(request)
+    rig.serve()
+    rig.clock.ns += FIRST_GUESS_NS
+    rig.record(request, 0)[56:64] = completed_ns.to_bytes(8, "little")
+    rig.driver.poll(request)
+
+    expected_ns = rig.driver._harvest._times.expected_ns(Operation.COMPRESS, 1)
+    assert 0 <= expected_ns <= FIRST_GUESS_NS
