@@ -1,11 +1,29 @@
 """A work queue as its submitter sees it: places, a lane, a doorbell, counters."""
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from mpzswap.driver.stats import WqStats
 from mpzswap.ring.doorbell import Doorbell
 from mpzswap.ring.lane import Lane
-from mpzswap.ring.occupancy import Occupancy
+
+
+class Places(Protocol):
+    """The places of a queue, see ``mpzswap.ring.occupancy``."""
+
+    @property
+    def seen(self) -> int:
+        """How long the queue was at the last look."""
+
+    @property
+    def highest(self) -> int:
+        """The most that was ever seen."""
+
+    def try_take(self, wanted: int, published: int) -> int:
+        """Take up to *wanted* places; give how many were had."""
+
+    def settle(self, published: int) -> None:
+        """Give back places that were had and are not used after all."""
 
 
 @dataclass(eq=False)
@@ -20,7 +38,7 @@ class SubmitQueue:
     device: int
     wq: int
     lane: Lane
-    occupancy: Occupancy
+    occupancy: Places
     doorbell: Doorbell
     # Of the device; it is of no use to another (``machine.board``).
     incarnation: int = 0

@@ -23,6 +23,8 @@ class WqStats:
     retries: int = 0
     # The most descriptors outstanding, of all submitters, at a submission of ours.
     max_occupancy: int = 0
+    # Attempts to get a place that a fault refused; they are among the retries.
+    injected_queue_full: int = 0
 
     def add(self, other: "WqStats") -> None:
         """Add what another submitter counted of the same queue."""

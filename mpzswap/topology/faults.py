@@ -26,7 +26,8 @@ Faults that a device is to have: one line each, in a topology or after ``--injec
     stop             the device process is stopped
     queue_full       there is none: an attempt to get places in the queue is refused
 
-    key        which descriptors; of queue_full: which attempts of each submitter
+    key        which descriptors; of queue_full: which attempts, of each submitter and
+               queue
     device=    of this device; with --inject alone, and all devices without it
     wq=        in this queue of the device, by its index or its name
     op=        compress, decompress, or verify: a decompression without output

@@ -5,6 +5,7 @@ import errno
 import pytest
 
 from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Path
+from mpzswap.ring.occupancy import Occupancy
 from mpzswap.topology.model import Device, WorkQueue
 from tests.tools.driver_rig import driver_rig, one_queue
 from tests.tools.zswap_rig import noise, text
@@ -296,6 +297,7 @@ def test_interrupted_wish_takes_no_place(
             with pytest.raises(KeyboardInterrupt):
                 rig.driver.compress(request)
 
+        assert isinstance(queue.occupancy, Occupancy)
         assert queue.occupancy._words.tolist() == [0, 0]
         assert rig.finish(request) == 0
         assert rig.driver.stats.total_comp_calls == 3
