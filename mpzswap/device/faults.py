@@ -60,13 +60,17 @@ class Injector:
     Args:
         device: as the topology has it.
         words: a shared word for each kind.
+        incarnation: how often it was started anew; each draws by itself.
     """
 
-    def __init__(self, device: Device, words: memoryview) -> None:
+    def __init__(self, device: Device, words: memoryview, incarnation: int = 0) -> None:
         self._words = words
         names = [wq.name for wq in device.wqs]
         self._faults = [
-            (fault.queues(names), Trigger(fault, f"{device.name} {position}"))
+            (
+                fault.queues(names),
+                Trigger(fault, f"{device.name} {position} {incarnation}"),
+            )
             for position, fault in enumerate(map(parse_fault, device.faults))
         ]
 
@@ -249,7 +253,7 @@ class FaultyPump(healthy.Pump):
         words: memoryview,
         eventfd: int,
     ) -> None:
-        self._injector = Injector(config.device, words[INJECTED])
+        self._injector = Injector(config.device, words[INJECTED], config.incarnation)
         super().__init__(config, control, words, eventfd)
 
     def _make_engine(self) -> Engine:

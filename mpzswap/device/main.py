@@ -82,6 +82,8 @@ class DeviceConfig(msgspec.Struct, frozen=True):
     core: int | None = None
     # How long to look for work before sleeping.
     spin_ns: int = 0
+    # How often the device was started anew.
+    incarnation: int = 0
 
 
 class Pump:

@@ -26,8 +26,8 @@ from mpzswap.driver.portal import Portal, PortalLayout
 from mpzswap.errors import MpzswapError
 from mpzswap.machine.board import Board, BoardLayout
 from mpzswap.machine.child import Child
+from mpzswap.machine.column import Column
 from mpzswap.machine.devices import Attachment, Devices
-from mpzswap.machine.places import Places
 from mpzswap.machine.process import Starter
 from mpzswap.machine.stats import Books, report_devices
 from mpzswap.machine.submitter import (
@@ -46,7 +46,7 @@ from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import DriverSettings
 
 # Imported by the starter before it forks, so that no child has to.
-PRELOADED = ("mpzswap.device.main", "mpzswap.workload.worker")
+PRELOADED = ("mpzswap.device.faults", "mpzswap.workload.worker")
 # The address space of this process; workers have the numbers after it.
 OWN_PASID = 1
 
@@ -73,7 +73,7 @@ class Worker:
     memory: Segment
     # Of the worker and the devices; here for those that are started anew.
     interrupt: Interrupt | None
-    places: Places
+    column: Column
     buried: bool = False
 
     def close(self) -> None:
@@ -249,7 +249,7 @@ class Core:
                 stack.callback(self._drop, portal)
                 memory = self._new_segment(nr_pages * PAGE_SIZE, pasid)
                 stack.callback(self._drop, memory)
-                places = Places.of_column(self.board, config.column)
+                column = Column.of(self.board, config.column)
                 fds = SubmitterFds(
                     self.board.segment.fd,
                     portal.fd,
@@ -263,7 +263,7 @@ class Core:
                     entry, name, make_config(config), [*more_fds, *fds.listed()]
                 )
                 stack.pop_all()
-            worker = Worker(child, config, portal, memory, interrupt, places)
+            worker = Worker(child, config, portal, memory, interrupt, column)
             self.workers.append(worker)
             return worker
 
@@ -279,7 +279,7 @@ class Core:
                 return
             worker.buried = True
             layout = PortalLayout.plan(self.plan.topology, worker.config.nr_buffers)
-            worker.places.settle(Portal(worker.portal, layout))
+            worker.column.settle(Portal(worker.portal, layout))
             for segment in (worker.memory, worker.portal):
                 self.devices.detach_nowait(segment.number)
             worker.close()

@@ -15,14 +15,15 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from mpzswap.device.counters import DeviceCounters
+from mpzswap.device.counters import DeviceCounters, read_injected
 from mpzswap.device.main import DeviceConfig
-from mpzswap.device.words import COUNTERS
+from mpzswap.device.words import COUNTERS, INJECTED
 from mpzswap.driver.portal import PortalLayout
 from mpzswap.errors import CompletionTimeoutError, DeviceDiedError, MpzswapError
 from mpzswap.machine.board import Board, DeviceState
@@ -42,6 +43,7 @@ from mpzswap.topology.model import Topology
 from mpzswap.topology.wq_table import WqId
 
 ENTRY = "mpzswap.device.main:main"
+FAULTY_ENTRY = "mpzswap.device.faults:main"
 # An idle device looks for work for longer than the gaps between two sub-batches: to
 # wake a sleeping one costs 50 to 90 us, most of it the submitter's.  Between looks it
 # yields its core; without that, 200 us halved the speed of stores on two cores.
@@ -126,9 +128,14 @@ class Devices:
             words_offset=self._board.device_words_offset(index, incarnation),
             core=place(index, len(self._topology.devices), self._cores),
             spin_ns=SPIN_NS,
+            incarnation=incarnation,
         )
-        name, fds = f"device {device.name}", [self._board.segment.fd, eventfd]
-        return self._starter.start(ENTRY, name, msgspec.json.encode(config), fds)
+        return self._starter.start(
+            FAULTY_ENTRY if device.faults else ENTRY,
+            f"device {device.name}",
+            msgspec.json.encode(config),
+            [self._board.segment.fd, eventfd],
+        )
 
     def let_end(self) -> None:
         """From now on it is no news that a device has ended."""
@@ -267,10 +274,21 @@ class Devices:
     def counters(self, index: int) -> DeviceCounters:
         """Give what a device has counted, in all its incarnations."""
         total = DeviceCounters()
-        for incarnation in range(self.all[index].incarnation + 1):
-            words = self._board.device_words(index, incarnation)
+        for words in self._words(index):
             total.add(DeviceCounters.read(words[COUNTERS]))
         return total
+
+    def injected(self, index: int) -> dict[str, int]:
+        """Give which faults a device has injected, in all its incarnations."""
+        total: Counter[str] = Counter()
+        for words in self._words(index):
+            total.update(read_injected(words[INJECTED]))
+        return dict(total)
+
+    def _words(self, index: int) -> Iterator[memoryview]:
+        """Give the words of each incarnation that a device has had."""
+        for incarnation in range(self.all[index].incarnation + 1):
+            yield self._board.device_words(index, incarnation)
 
     # Talking; with the lock
 

@@ -10,6 +10,7 @@ from mpzswap.driver.stats import DriverStats, WqStats
 from mpzswap.machine.device_process import DeviceProcess
 from mpzswap.machine.devices import Devices
 from mpzswap.report.records import DeviceReport, QueueReport
+from mpzswap.topology.faults import Kind
 from mpzswap.topology.model import Topology
 from mpzswap.topology.wq_names import device_id, wq_name
 from mpzswap.topology.wq_table import WqId
@@ -71,6 +72,9 @@ def _report_device(
 ) -> DeviceReport:
     counters = devices.counters(process.index)
     number = device_id(process.device, process.index)
+    injected = devices.injected(process.index)
+    if refused := sum(wq.injected_queue_full for wq in stats):
+        injected[Kind.QUEUE_FULL.value] = refused
     return DeviceReport(
         name=process.name,
         id=number,
@@ -85,6 +89,7 @@ def _report_device(
         broken_lanes=counters.broken_lanes,
         sleeps=counters.sleeps,
         interrupts=counters.interrupts,
+        injected=injected,
         wqs=tuple(
             QueueReport(
                 name=wq_name(number, place),

@@ -16,17 +16,21 @@ from mpzswap.clock.work import Clock, WorkClock
 from mpzswap.codec.table import make_codec
 from mpzswap.completion.interrupt import Interrupt
 from mpzswap.device.words import NEED_WAKEUP, TAKEN
+from mpzswap.driver.faults import RefusingPlaces
 from mpzswap.driver.iaa_crypto import IaaCrypto
 from mpzswap.driver.parts import DriverParts
 from mpzswap.driver.portal import Portal, PortalLayout
-from mpzswap.driver.queue import SubmitQueue
+from mpzswap.driver.queue import Places, SubmitQueue
+from mpzswap.driver.stats import WqStats
 from mpzswap.errors import ClosedError
 from mpzswap.machine.board import Board, BoardLayout, CpuWord
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.doorbell import Doorbell
 from mpzswap.ring.memory import AddressSpace, Frames, Segment, address
 from mpzswap.ring.occupancy import Occupancy
-from mpzswap.topology.model import Topology
+from mpzswap.topology.fault_line import parse_fault
+from mpzswap.topology.faults import Kind, Trigger
+from mpzswap.topology.model import Device, Topology
 from mpzswap.topology.settings import DriverSettings, ZswapSettings
 from mpzswap.topology.wq_table import WqId, WqTables, wq_tables
 from mpzswap.zswap.limit import PoolLimit
@@ -260,12 +264,30 @@ def _queues(
                     lambda: board.submitters,
                 )
                 is_shared = queue.mode == "shared"
+                stats = WqStats()
+                ours = config.column, incarnation, stats
                 yield SubmitQueue(
                     device=index,
                     wq=wq,
                     incarnation=incarnation,
                     lane=portal.lane(index, wq, incarnation),
-                    occupancy=occupancy,
+                    occupancy=_refusing(occupancy, device, wq, ours),
                     doorbell=doorbell,
                     enqcmds_retries=driver.enqcmds_retries if is_shared else 0,
+                    stats=stats,
                 )
+
+
+def _refusing(
+    places: Places, device: Device, wq: int, ours: tuple[int, int, WqStats]
+) -> Places:
+    """Put the faults of a queue around its places, where it has any."""
+    column, incarnation, stats = ours
+    whose = f"submitter {column} incarnation {incarnation}"
+    names = [queue.name for queue in device.wqs]
+    triggers = [
+        Trigger(fault, f"{device.name} {position} wq {wq} {whose}")
+        for position, fault in enumerate(map(parse_fault, device.faults))
+        if fault.kind is Kind.QUEUE_FULL and wq in fault.queues(names)
+    ]
+    return RefusingPlaces(places, triggers, stats) if triggers else places

@@ -95,6 +95,8 @@ class QueueReport(msgspec.Struct, frozen=True):
     max_occupancy: int
     # Descriptors that verified a compression; in none of the calls above.
     verify_calls: int = 0
+    # Retries that a fault was the reason for.
+    injected_queue_full: int = 0
 
 
 class DeviceReport(msgspec.Struct, frozen=True):
@@ -120,6 +122,8 @@ class DeviceReport(msgspec.Struct, frozen=True):
     # How each of its processes ended that died, and how often one was started anew.
     deaths: tuple[str, ...] = ()
     restarts: int = 0
+    # Faults that were injected, by kind; those alone that were.
+    injected: dict[str, int] = {}
 
 
 class PathsReport(msgspec.Struct, frozen=True):
@@ -258,6 +262,8 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
     interleave: bool
     # Attributes that were set in place of the topology's, as KEY=VALUE.
     changes: tuple[str, ...]
+    # What was to go wrong, as --inject takes it.
+    faults: tuple[str, ...] = ()
     attributes: AttributesReport
     sync_mode: str
     verify_compress: bool

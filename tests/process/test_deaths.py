@@ -355,7 +355,7 @@ def test_dead_worker_leaves_no_place_taken(monkeypatch: pytest.MonkeyPatch) -> N
         layout = core.board.layout
         column = worker.config.column
         left.extend(
-            core.board.queue_row(wq, 0)[column] - worker.places.before[0, wq]
+            core.board.queue_row(wq, 0)[column] - worker.column.before[0, wq]
             for wq in layout.every_wq
         )
         left.append(core.board.cpu_row(CpuWord.POOL_PAGES)[column])

@@ -14,7 +14,7 @@ from mpzswap.topology.wq_table import WqId
 
 
 @dataclass(frozen=True)
-class Places:
+class Column:
     """
     The words of one column, and what was in them before its submitter began.
 
@@ -27,7 +27,7 @@ class Places:
     before: dict[tuple[int, WqId], int]
 
     @classmethod
-    def of_column(cls, board: Board, column: int) -> "Places":
+    def of(cls, board: Board, column: int) -> "Column":
         """Note what is in *column*, whose submitter has not begun."""
         layout = board.layout
         return cls(
