@@ -23,6 +23,7 @@ from mpzswap.cli.stats import (
 )
 from mpzswap.report import comparison
 from mpzswap.report import stress as report_of
+from mpzswap.topology.faults import Kind
 from mpzswap.topology.load import find_topology
 from mpzswap.topology.model import MAX_CORES, MAX_SOCKETS, MAX_THREADS
 from mpzswap.topology.settings import (
@@ -51,6 +52,7 @@ EXAMPLES = (
     "stress --stats kernel:counters --seed 7",
     "stress --set memory=64M --set zswap.max_pool_percent=5 --swap 64M",
     "stress --duration 10 --batching requests --seed 7 --progress",
+    "stress --inject lost:p=0.1% --inject crash:after=500,device=iax0",
 )
 
 FOLIOS = ("4K", "16K", "32K", "64K", "2M")
@@ -78,6 +80,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:
     add_topology(parser)
+    parser.add_argument(
+        "--inject",
+        metavar="FAULT",
+        dest="faults",
+        action="append",
+        default=[],
+        help="what is to go wrong, KIND[:KEY=VALUE,...]; may be given again. KIND: "
+        f"{', '.join(Kind)}. KEY: which descriptors (device, wq, op, p, every, after, "
+        "count, seed), delay of late and slow, code of status. "
+        "Example: wrong_data:p=1%%,device=iax0,op=compress",
+    )
     parser.add_argument(
         "--clock",
         type=one_of(*CLOCKS),
@@ -200,10 +213,11 @@ def run(args: argparse.Namespace) -> int:
     """
     settle_seed(args)
     check_stats(args)
-    names = set(Wishes.__struct_fields__) - {"topology", "changes"}
+    names = set(Wishes.__struct_fields__) - {"topology", "changes", "faults"}
     wishes = Wishes(
         topology=find_topology(args.topology, args.changes),
         changes=tuple(args.changes),
+        faults=tuple(args.faults),
         **{name: getattr(args, name) for name in names},
     )
     plan = choose(wishes)

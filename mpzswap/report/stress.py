@@ -1,6 +1,7 @@
 """What a stress run did, as text."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -56,6 +57,8 @@ def settings(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "nodes", ("folios on all in turn",)
     if report.changes:
         yield "set", report.changes
+    if report.faults:
+        yield "faults", report.faults
     if driver := tuple(_driver(report)):
         yield "driver", driver
 
@@ -269,6 +272,14 @@ def _death(device: DeviceReport) -> tuple[str, ...]:
     return device.death, f"started anew {numbers.plural(device.restarts, 'time')}"
 
 
+def injected_of(devices: Iterable[DeviceReport]) -> dict[str, int]:
+    """Give how often each kind of fault was injected, in all devices together."""
+    whole: Counter[str] = Counter()
+    for device in devices:
+        whole.update(device.injected)
+    return dict(sorted(whole.items()))
+
+
 def _outcome(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
     paths, checked, count = report.paths, report.verify, numbers.count
     yield (
@@ -282,6 +293,8 @@ def _outcome(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
     if paths.reasons:
         found = paths.reasons.items()
         yield "reasons", tuple(f"{name} {count(pages)}" for name, pages in found)
+    if injected := injected_of(report.devices):
+        yield "injected", tuple(f"{kind} {count(n)}" for kind, n in injected.items())
     yield (
         "verify",
         (

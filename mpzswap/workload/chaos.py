@@ -27,6 +27,7 @@ from mpzswap.report.records import (
     StressReport,
     VerifyReport,
 )
+from mpzswap.report.stress import injected_of
 from mpzswap.topology import load
 from mpzswap.topology.inject import damages_compressions, fault_lines, with_faults
 from mpzswap.topology.model import Topology
@@ -238,7 +239,7 @@ def run_episode(episode: Episode, on_progress: OnProgress) -> EpisodeReport:
         kills=sum(blow.sent == "SIGKILL" for blow in harm.dealt),
         stops=sum(blow.sent == "SIGSTOP" for blow in harm.dealt),
         restarts=sum(d.restarts for d in report.devices) if report else 0,
-        injected=injected_by(report) if report else {},
+        injected=injected_of(report.devices) if report else {},
         ledger=report.ledger if report else LedgerReport(),
         verify=report.verify if report else VerifyReport(0, 0, 0),
         elapsed_s=round(time.monotonic() - started_s, 3),
@@ -258,16 +259,6 @@ def unexpected(report: StressReport, harm: Harm) -> Iterator[str]:
 def number_of(death: str) -> int:
     """Give the number of the worker whose death is told so: "worker 1: died ..."."""
     return int(death.partition(":")[0].split()[1])
-
-
-def injected_by(report: StressReport) -> dict[str, int]:
-    """Give how often each kind of fault was injected."""
-    return dict(
-        sum(
-            (Counter(getattr(d, "injected", {})) for d in report.devices),
-            Counter[str](),
-        )
-    )
 
 
 def settings_of(plan: StressPlan) -> str:

@@ -12,6 +12,8 @@ from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.page.source import DEFAULT_SOURCE
 from mpzswap.topology import host
 from mpzswap.topology.cpus import cpu_count
+from mpzswap.topology.inject import damages_compressions, fault_lines, with_faults
+from mpzswap.topology.load import changed
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import Batching
 from mpzswap.topology.size import format_size
@@ -30,6 +32,8 @@ MAX_DEFAULT_WORKERS = 8
 # Ours: no worker has shown progress for so long, so one is stuck.  A driver gives up
 # on a request after ``completion_timeout_ms``, then its worker goes on.
 STALL_TIMEOUT_S = 30.0
+# What finds a stream that is wrong though its device said success.
+VERIFY = "driver.verify_compress"
 
 
 class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +52,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         swap_areas: pages of each worker's swap files, an area each, where what zswap
             does not take goes; none: it stays.
         changes: attributes of the topology that were set, KEY=VALUE, for the report.
+        faults: what is to go wrong, as --inject takes it, for the report.
         interleave: folios lie on all nodes in turn, else on that of the worker's CPU.
         rounds: times that each page is written and read; 0: no limit.
         duration_s: no round begins after so long; 0: rounds alone decide.
@@ -67,6 +72,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
     swap_areas: tuple[int, ...] = ()
     interleave: bool = False
     changes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
     rounds: int
     duration_s: float
     seed: int
@@ -114,6 +120,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     shrinker: bool | None = None
     interleave: bool = False
     changes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
     rounds: int | None = None
     duration: float = 0.0
 
@@ -125,6 +132,8 @@ def choose(wishes: Wishes) -> StressPlan:
     Raises:
         InputError: a wish cannot be had; the message has the limit.
     """
+    faults = (*fault_lines(wishes.topology), *wishes.faults)
+    wishes = _inject(wishes)
     workers = _choose_workers(wishes)
     _check_memory(wishes, workers)
     _check_swap(wishes)
@@ -153,10 +162,23 @@ def choose(wishes: Wishes) -> StressPlan:
         swap_areas=tuple(area // PAGE_SIZE for area in wishes.swap),
         interleave=wishes.interleave,
         changes=wishes.changes,
+        faults=faults,
         rounds=rounds if wishes.rounds is None else wishes.rounds,
         duration_s=wishes.duration,
         seed=wishes.seed,
     )
+
+
+def _inject(wishes: Wishes) -> Wishes:
+    """Put the faults into the topology; what damages streams is to be found."""
+    topology = with_faults(wishes.topology, wishes.faults, wishes.seed)
+    changes = wishes.changes
+    said = any(change.startswith(f"{VERIFY}=") for change in changes)
+    verified = said or topology.driver.verify_compress
+    if damages_compressions(topology) and not verified:
+        changes += (f"{VERIFY}=true",)
+        topology = changed(topology, changes[-1:])
+    return msgspec.structs.replace(wishes, topology=topology, changes=changes)
 
 
 def _choose_workers(wishes: Wishes) -> int:

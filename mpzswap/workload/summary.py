@@ -85,6 +85,7 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
         swap_areas=len(plan.swap_areas),
         interleave=plan.interleave,
         changes=plan.changes,
+        faults=plan.faults,
         attributes=AttributesReport(plan.topology.driver, plan.topology.zswap),
         sync_mode=plan.topology.driver.sync_mode,
         verify_compress=plan.topology.driver.verify_compress,

@@ -10,6 +10,7 @@ from tests.tools.reports import (
     bench_report,
     chaos_report,
     comparison_report,
+    faulty_report,
     stress_report,
 )
 
@@ -17,6 +18,7 @@ HERE = Path(__file__).parent
 
 TEXTS: dict[str, Callable[[], str]] = {
     "stress": lambda: stress.text(stress_report()),
+    "stress_faults": lambda: stress.text(faulty_report()),
     "comparison": lambda: comparison.text(comparison_report()),
     "kernel_files": lambda: kernel_files.text(stress_report()),
     "chaos": lambda: chaos.text(chaos_report()),

@@ -1,5 +1,7 @@
 """Reports with fixed numbers, as a run might give them."""
 
+import msgspec
+
 from mpzswap.report.records import (
     AttributesReport,
     BenchReport,
@@ -161,6 +163,26 @@ def stress_report(
         cpu_s=CpuReport(workers=3.53, devices=3.19),
         problems=problems,
         ok=not problems,
+    )
+
+
+def faulty_report() -> StressReport:
+    """Give the report of a run in which things went wrong as they were to."""
+    report = stress_report()
+    first, second = report.devices
+    replace = msgspec.structs.replace
+    return replace(
+        report,
+        changes=("driver.verify_compress=true",),
+        verify_compress=True,
+        faults=("wrong_data:p=1%,op=compress", "crash:after=500,device=iax1"),
+        devices=(
+            replace(first, injected={"wrong_data": 1_234}),
+            replace(second, injected={"crash": 1, "wrong_data": 12}),
+        ),
+        paths=replace(
+            report.paths, reasons=report.paths.reasons | {"verify_compress": 1_246}
+        ),
     )
 
 

@@ -8,6 +8,8 @@ import pytest
 from msgspec.structs import fields
 
 from mpzswap.cli import bench, stress
+from mpzswap.topology.fault_line import FIELD_OF_KEY
+from mpzswap.topology.faults import Kind
 from mpzswap.topology.settings import Batching, SyncMode, ZswapSettings
 
 
@@ -61,3 +63,20 @@ def test_limits_are_those_of_the_topology(option: str, name: str) -> None:
     parsed(stress, option, str(highest))
     with pytest.raises(argparse.ArgumentError, match=f"from 1 to {highest}"):
         parsed(stress, option, str(highest + 1))
+
+
+def test_faults_are_kept_in_order() -> None:
+    """Of two that would make the same answer the first does."""
+    words = ("--inject", "lost:p=1%", "--inject", "late")
+
+    assert parsed(stress, *words).faults == ["lost:p=1%", "late"]
+    assert parsed(stress).faults == []
+
+
+def test_help_has_every_kind_of_fault_and_every_key() -> None:
+    """Whoever wants one need not look elsewhere."""
+    parser = argparse.ArgumentParser()
+    stress.add_arguments(parser)
+    text = parser.format_help()
+
+    assert [word for word in (*Kind, *FIELD_OF_KEY) if word not in text] == []

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from mpzswap.errors import InputError
+from mpzswap.errors import InputError, TopologyError
 from mpzswap.topology import host
 from mpzswap.topology.load import changed
-from mpzswap.topology.model import Socket, Topology
+from mpzswap.topology.model import Device, Group, Socket, Topology, WorkQueue
 from mpzswap.workload.plan import Wishes, choose
 
 
@@ -129,3 +129,65 @@ def test_wish_that_cannot_be_had_is_refused(
     """One line with the name, the value and the limit."""
     with pytest.raises(InputError, match=message):
         choose(wishes(**{wish: value}))
+
+
+def two_devices(*lines: str) -> Topology:
+    """Give a topology of two devices, the first with faults."""
+    first, second = Device(name="iax0", faults=lines), Device(name="iax1")
+    return msgspec.structs.replace(wishes().topology, devices=(first, second))
+
+
+def test_faults_are_put_into_the_devices() -> None:
+    """With the run's seed; the report has them as they were given."""
+    plan = choose(wishes(topology=two_devices("crash:after=5"), faults=("lost:p=1%",)))
+
+    assert plan.faults == ("crash:device=iax0,after=5", "lost:p=1%")
+    assert [device.faults for device in plan.topology.devices] == [
+        ("crash:after=5,seed=7", "lost:p=0.01,seed=7"),
+        ("lost:p=0.01,seed=7",),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "changes", "verified"),
+    [
+        ("wrong_data", (), True),
+        ("truncated:op=compress,p=1%", (), True),
+        ("truncated:op=decompress", (), False),
+        ("page_fault", (), False),
+        ("wrong_data", ("driver.verify_compress=false",), False),
+        ("wrong_data", ("driver.sync_mode=sync",), True),
+    ],
+)
+def test_streams_that_may_be_wrong_are_verified(
+    *, line: str, changes: tuple[str, ...], verified: bool
+) -> None:
+    """Unless the user says whether; nothing else finds them before it is too late."""
+    topology = changed(two_devices(), changes)
+    plan = choose(wishes(topology=topology, changes=changes, faults=(line,)))
+
+    added = ("driver.verify_compress=true",) if verified else ()
+    assert plan.topology.driver.verify_compress is verified
+    assert plan.changes == (*changes, *added)
+    assert choose(wishes()).topology.driver.verify_compress is False
+
+
+def test_streams_are_verified_though_the_file_has_the_faults() -> None:
+    """And where the file verifies them already, nothing is changed."""
+    topology = two_devices("wrong_data")
+    assert choose(wishes(topology=topology)).topology.driver.verify_compress
+    plan = choose(wishes(topology=changed(topology, ["driver.verify_compress=true"])))
+
+    assert plan.topology.driver.verify_compress
+    assert plan.changes == ()
+
+
+def test_streams_that_cannot_be_verified_are_told() -> None:
+    """A group that compresses has no engine for it."""
+    groups = (Group(decompress_engines=8), Group(compress_engines=2))
+    queues = (WorkQueue(name="a", size=8), WorkQueue(name="b", size=8, group_id=1))
+    device = Device(name="iax0", groups=groups, wqs=queues)
+    topology = msgspec.structs.replace(wishes().topology, devices=(device,))
+
+    with pytest.raises(TopologyError, match="the driver verifies there"):
+        choose(wishes(topology=topology, faults=("wrong_data",)))
