@@ -117,6 +117,17 @@ def test_every_page_that_is_hit_is_told(fault: str, share: str) -> None:
 
 
 @pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("fault", ["wrong_data:op=decompress", "wrong_data"])
+def test_page_that_came_back_wrong_is_had_again(fault: str, share: str) -> None:
+    """The record says nothing of it; what was stored is right, and is read again."""
+    report = stressed(at(fault, share))
+
+    assert_verified(report)
+    usual = reasons(report, "incompressible", "same_filled")
+    assert sum(report.paths.reasons.values()) - usual == injected(report) > 0
+
+
+@pytest.mark.parametrize("share", SHARES)
 def test_compression_that_overflows_is_kept_as_it_is(share: str) -> None:
     """As a page that does not compress: the device says so, and is believed."""
     plain = stressed()
