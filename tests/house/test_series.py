@@ -27,10 +27,13 @@ SERIES = rows(TESTS.parent / "README.md", "The series, and where it lives here")
 SHOWN = rows(TESTS / "README.md", "Which test shows which row of the series")
 
 
+PROMISES = rows(TESTS / "README.md", "Which promise is shown where, and which is not")
+
+
 def named_tests() -> list[tuple[str, str]]:
-    """Give each test that the table names, as its file and its name."""
+    """Give each test that the tables name, as its file and its name."""
     found = []
-    for _, cell in SHOWN:
+    for _, cell in SHOWN + PROMISES:
         file = ""
         for path, name in re.findall(r"`([^`:]*)::(\w+)`", cell):
             file = path or file
@@ -41,6 +44,12 @@ def named_tests() -> list[tuple[str, str]]:
 def test_every_patch_has_a_row() -> None:
     """Some share one."""
     assert ", ".join(row[0] for row in SERIES).split(", ")[: len(PATCHES)] == PATCHES
+
+
+def test_every_promise_has_its_tests() -> None:
+    """What has none is below the table."""
+    assert len(PROMISES) > 20
+    assert all("::" in row[1] for row in PROMISES)
 
 
 def test_every_row_has_its_tests() -> None:
@@ -61,7 +70,7 @@ def test_row_names_rooms_that_there_are(number: int) -> None:
     assert switch
 
 
-@pytest.mark.parametrize(("file", "name"), named_tests())
+@pytest.mark.parametrize(("file", "name"), sorted(set(named_tests())))
 def test_named_test_is_there(file: str, name: str) -> None:
     """A test that was renamed is renamed here too."""
     tree = ast.parse((TESTS / file).read_text())
