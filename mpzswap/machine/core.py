@@ -341,10 +341,10 @@ class Core:
 
     def report_devices(self, books: Books) -> tuple[DeviceReport, ...]:
         """Give the report of every device; *books* may have the workers' added."""
-        self.devices.publish_counters()
+        silent = self.devices.publish_counters()
         self.devices.look()
         elapsed_ns = time.monotonic_ns() - self._started_ns
-        return report_devices(self.devices, books, elapsed_ns)
+        return report_devices(self.devices, books, elapsed_ns, silent)
 
     @property
     def children(self) -> Sequence[Child]:

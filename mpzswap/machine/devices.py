@@ -201,14 +201,11 @@ class Devices:
         attachment = self._attached.pop(segment)
         return encode(Detach(attachment.pasid, segment))
 
-    def publish_counters(self) -> None:
-        """Let all devices write their counters; one that is busy has older ones."""
+    def publish_counters(self) -> set[int]:
+        """Let all devices write their counters; give those whose are of before."""
         with self._lock:
-            self._tell(
-                [encode(PublishCounters())] * len(self.all),
-                limit_s=COUNTERS_TIMEOUT_S,
-                end_late=False,
-            )
+            bodies = [encode(PublishCounters())] * len(self.all)
+            return self._tell(bodies, limit_s=COUNTERS_TIMEOUT_S, end_late=False)
 
     # Deaths
 
@@ -299,8 +296,9 @@ class Devices:
         limit_s: float = ANSWER_TIMEOUT_S,
         *,
         end_late: bool = True,
-    ) -> None:
-        """Send each device its message, then wait for all answers."""
+    ) -> set[int]:
+        """Send each device its message, wait for all answers; give who is silent."""
+        silent = set()
         told = [
             (process, body)
             for process, body in zip(self.all, bodies, strict=True)
@@ -313,8 +311,10 @@ class Devices:
             except DeviceDiedError:
                 self._note_death(process)
             except CompletionTimeoutError:
+                silent.add(process.index)
                 if end_late:
                     self._end_now(process)
+        return silent
 
     def _say(self, process: DeviceProcess, body: bytes, fds: Sequence[int]) -> bool:
         try:

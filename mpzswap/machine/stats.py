@@ -1,6 +1,6 @@
 """What a machine has done until now."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -58,12 +58,16 @@ class MachineStats:
 
 
 def report_devices(
-    devices: Devices, books: Books, elapsed_ns: int
+    devices: Devices, books: Books, elapsed_ns: int, silent: Collection[int]
 ) -> tuple[DeviceReport, ...]:
-    """Give the report of every device."""
-    return tuple(
+    """Give the report of every device; *silent* ones have not told their counters."""
+    reports = (
         _report_device(process, devices, books.wqs[process.index], elapsed_ns)
         for process in devices.all
+    )
+    return tuple(
+        msgspec.structs.replace(report, is_silent=index in silent)
+        for index, report in enumerate(reports)
     )
 
 

@@ -122,6 +122,8 @@ class DeviceReport(msgspec.Struct, frozen=True):
     # How each of its processes ended that died, and how often one was started anew.
     deaths: tuple[str, ...] = ()
     restarts: int = 0
+    # It did not answer when it was asked for its counters: they are of before.
+    is_silent: bool = False
     # Faults that were injected, by kind; those alone that were.
     injected: dict[str, int] = {}
 

@@ -119,6 +119,9 @@ class Gathering:
             for worker in self.finished
             if not worker.child.is_alive()
         ]
+        for worker in self.finished:
+            # It has done what it was for: how it ends is no news.
+            worker.child.reported = True
         deaths = tuple(self._explain(str(death)) for death in self.deaths)
         if not self.results:
             raise DeviceDiedError("; ".join(deaths)) from self.deaths[-1].__cause__

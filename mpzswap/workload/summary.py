@@ -141,7 +141,8 @@ def find_problems(
         )
     yield from _find_ledger_problems(results, zswap)
     yield from _find_device_problems(devices)
-    if not (gathered.deaths or any(device.deaths for device in devices)):
+    untold = any(device.deaths or device.is_silent for device in devices)
+    if not (gathered.deaths or untold):
         yield from _find_call_problems(devices)
 
 

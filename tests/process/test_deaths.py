@@ -292,6 +292,38 @@ def test_worker_killed_after_its_result_is_named(
     assert report.problems == report.dead_workers
 
 
+def test_worker_stopped_after_its_result_is_no_news(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is ended with all the others, by force, and the report is there."""
+
+    def stop_first(gathering: gather.Gathering, elapsed_s: float) -> gather.Gathered:
+        os.kill(gathering.finished[0].child.pid, signal.SIGSTOP)
+        return done(gathering, elapsed_s)
+
+    done = gather.Gathering.done
+    monkeypatch.setattr(gather.Gathering, "done", stop_first)
+
+    assert run(changed(), ignore).ok
+
+
+def test_device_stopped_after_its_last_answer_is_no_problem(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It cannot tell what it has counted; the report says so."""
+
+    def stop_first(gathering: gather.Gathering, elapsed_s: float) -> gather.Gathered:
+        os.kill(gathering.core.devices.all[0].child.pid, signal.SIGSTOP)
+        return done(gathering, elapsed_s)
+
+    done = gather.Gathering.done
+    monkeypatch.setattr(gather.Gathering, "done", stop_first)
+    report = run(changed(), ignore)
+
+    assert report.ok
+    assert [device.is_silent for device in report.devices] == [True, False]
+
+
 def test_stopped_device_does_not_hold_up_a_burial(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -93,6 +93,13 @@ def test_descriptors_of_the_dead_are_not_compared() -> None:
     assert not list(summary.find_problems(gathered, ZswapStats(), (answering(299),)))
 
 
+def test_counters_of_a_silent_device_are_not_compared() -> None:
+    """It is stopped: they are of some time before."""
+    silent = msgspec.structs.replace(answering(299), is_silent=True)
+
+    assert not list(summary.find_problems(NOBODY, ZswapStats(), (silent,)))
+
+
 def counted(**zswap: float) -> StressReport:
     """Give a run with other counters of zswap."""
     report = stress_report()
