@@ -131,15 +131,17 @@ def work_of(report: StressReport) -> list[object]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("workers", "memory_pages", "folio_pages"), [(2, 2048, 1), (1, 16384, 16)]
+    ("workers", "memory_pages", "rounds", "folio_pages"),
+    [(2, 2048, 2, 1), (1, 16384, 1, 16)],
 )
 def test_batching_modes_do_the_same_work(
-    workers: int, memory_pages: int, folio_pages: int
+    workers: int, memory_pages: int, rounds: int, folio_pages: int
 ) -> None:
     """Runs of one seed differ in sub-batches and time alone: they can be compared."""
     plan = changed(
         workers=workers,
         memory_pages=memory_pages,
+        rounds=rounds,
         folio_pages=folio_pages,
         limit_pages=workers * memory_pages * 3 // 4,
         compressor="deflate-iaa",
