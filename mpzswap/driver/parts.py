@@ -30,7 +30,7 @@ class MachineView(Protocol):
 
     def is_usable(self, device: int, incarnation: int) -> bool:
         """
-        Tell whether this incarnation of a device is alive.
+        Tell whether this incarnation of a device is alive, or is about to be.
 
         If not, it will never answer again, nor take what is in its lanes.
         """

@@ -182,10 +182,16 @@ class Board:
         """Give the incarnation of a device: how often it was started anew."""
         return self._words[STATES + device] >> STATE_BITS
 
-    def is_ready(self, device: int, incarnation: int) -> bool:
-        """Tell whether this incarnation of a device is there to work."""
-        ready = incarnation << STATE_BITS | DeviceState.READY
-        return self._words[STATES + device] == ready
+    def has_died(self, device: int, incarnation: int) -> bool:
+        """
+        Tell whether this incarnation of a device is gone.
+
+        One that is still being started is not: it will take what is in its lanes, so
+        whoever chose its queues a moment too early has to wait for it.
+        """
+        # The word only grows, and DIED is the last state of each incarnation.
+        died = incarnation << STATE_BITS | DeviceState.DIED
+        return self._words[STATES + device] >= died
 
     def set_state(self, device: int, state: DeviceState, incarnation: int = 0) -> None:
         """Tell everybody what became of a device."""

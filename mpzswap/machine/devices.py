@@ -231,12 +231,16 @@ class Devices:
                 self._look_at(process)
 
     def _look_at(self, process: DeviceProcess) -> None:
-        if self.state(process.index) == DeviceState.READY:
+        state = self.state(process.index)
+        if state == DeviceState.READY:
             late = self._board.late_row(process.index)
             if process.incarnation + 1 in late:
                 kill(process)
             if not process.child.is_alive():
                 self._note_death(process)
+        elif state == DeviceState.STARTING:
+            # We have the lock, so nobody starts it: that was cut short by Ctrl-C.
+            self._end_now(process)
         elif process.is_due and not self._ending:
             self._start_anew(process)
 
@@ -244,8 +248,8 @@ class Devices:
         """Give a device another process, or another death."""
         process.begin_anew()
         index, incarnation = process.index, process.incarnation
-        self._board.set_state(index, DeviceState.STARTING, incarnation)
         try:
+            self._board.set_state(index, DeviceState.STARTING, incarnation)
             process.child = self._start_child(index, incarnation, process.eventfd)
             process.child.wait_ready(RESTART_TIMEOUT_S)
             for attachment in list(self._attached.values()):

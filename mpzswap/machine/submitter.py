@@ -121,7 +121,7 @@ class BoardView:
     def is_usable(self, device: int, incarnation: int) -> bool:
         """Tell whether this incarnation of a device is alive; looks first."""
         self._look()
-        return self._board.is_ready(device, incarnation)
+        return not self._board.has_died(device, incarnation)
 
     def end(self, device: int, incarnation: int) -> None:
         """Ask the parent to end a device; it does so at its next look."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +12,14 @@ import numpy as np
 import pytest
 
 import mpzswap
-from mpzswap.errors import DeviceDiedError
+from mpzswap.errors import CompletionTimeoutError, DeviceDiedError
 from mpzswap.machine import devices, ending
-from mpzswap.machine.board import CpuWord
+from mpzswap.machine.board import Board, CpuWord, DeviceState
+from mpzswap.machine.child import Child
 from mpzswap.machine.core import Core, Worker
 from mpzswap.machine.device_process import DeviceProcess
 from mpzswap.page.mix import generate
+from mpzswap.topology import load
 from mpzswap.topology.model import Topology
 from mpzswap.workload import gather, stress
 from mpzswap.workload.plan import Progress, StressPlan
@@ -203,6 +206,71 @@ def test_nothing_is_taken_that_was_submitted_to_a_dead_device() -> None:
 
     assert set(packed.path.tolist()) == {mpzswap.Path.SOFTWARE}
     assert sum(device.descriptors for device in report.devices) == 1
+
+
+def test_device_that_is_being_started_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    It will take what a submitter put into its lanes that looked just before.
+
+    If that were given up instead, it would come when the pages are somebody else's.
+    """
+    is_starting, may_go_on = threading.Event(), threading.Event()
+
+    def held(
+        owner: devices.Devices, index: int, incarnation: int, eventfd: int
+    ) -> Child:
+        if incarnation:
+            is_starting.set()
+            assert may_go_on.wait(LIMIT_S)
+        return start_child(owner, index, incarnation, eventfd)
+
+    start_child = devices.Devices._start_child
+    monkeypatch.setattr(devices.Devices, "_start_child", held)
+    patient = load.changed(RESTARTING, ["driver.completion_timeout_ms=30000"])
+    with opened(patient) as machine:
+        cpu, process = machine.cpu(), machine.core.devices.all[0]
+        thread = threading.Thread(
+            target=wait_until, args=(machine, lambda: is_ready_anew(machine, process))
+        )
+        thread.start()
+        kill(process)
+        assert is_starting.wait(LIMIT_S)
+        # As it was before the death; what is submitted is for the next one.
+        monkeypatch.setattr(Board, "usable", lambda board: board.layout.every_wq)
+        batch = cpu.submit(PAGES[:64])
+        with pytest.raises(CompletionTimeoutError):
+            batch.wait(0.05)
+        may_go_on.set()
+        thread.join(LIMIT_S)
+
+        assert set(batch.wait().path.tolist()) == {mpzswap.Path.DEVICE}
+
+
+def test_start_that_was_cut_short_is_a_death(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By Ctrl-C, and again while that is dealt with: nobody waits for it for ever."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with opened(RESTARTING) as machine, monkeypatch.context() as patch:
+        process = machine.core.devices.all[0]
+        patch.setattr(devices.Devices, "_start_child", interrupt)
+        patch.setattr(devices.Devices, "_end_now", interrupt)
+        kill(process)
+        with pytest.raises(KeyboardInterrupt):
+            wait_until(machine, lambda: False)
+        patch.undo()
+        wait_until(machine, lambda: len(process.deaths) == 2)
+        wait_until(machine, lambda: is_ready_anew(machine, process))
+        assert_right(machine)
+
+
+def is_ready_anew(machine: mpzswap.Machine, process: DeviceProcess) -> bool:
+    """Tell whether a device works that died before."""
+    state = machine.core.devices.state(process.index)
+    return process.incarnation > 0 and state == DeviceState.READY
 
 
 def test_devices_that_all_died_leave_software() -> None:

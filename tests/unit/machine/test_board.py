@@ -28,6 +28,27 @@ def test_queues_of_ready_devices_are_usable(board: Board) -> None:
     assert board.usable() == EVERY[2:]
 
 
+def test_incarnation_has_died_only_after_it_began(board: Board) -> None:
+    """One that is being started takes what is in its lanes: it is to be waited for."""
+    told = []
+    for state, incarnation in (
+        (DeviceState.READY, 0),
+        (DeviceState.DIED, 0),
+        (DeviceState.STARTING, 1),
+        (DeviceState.READY, 1),
+        (DeviceState.DIED, 1),
+        (DeviceState.STARTING, 2),
+    ):
+        board.set_state(0, state, incarnation)
+        told.append((board.has_died(0, 0), board.has_died(0, 1)))
+
+    assert told == [
+        (False, False),
+        *[(True, False)] * 3,
+        *[(True, True)] * 2,
+    ]
+
+
 def test_disabled_queue_is_not_usable_until_it_is_enabled(board: Board) -> None:
     """The others are."""
     board.set_enabled([WqId(1, 0)], enabled=False)
