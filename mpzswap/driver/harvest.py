@@ -223,7 +223,10 @@ class Harvest:
         for run in request.runs:
             if now_ns - run.submitted_ns <= self._timeout_ns - self._grace_ns:
                 continue
-            run.overdue_ns = run.overdue_ns or now_ns
+            if not run.overdue_ns:
+                run.overdue_ns = now_ns
+                # It may sleep: Ctrl-C may have come between our store and the bell.
+                run.queue.doorbell.ring()
             if not run.late and now_ns - run.overdue_ns >= self._grace_ns:
                 run.late = True
                 for _ in range(run.start, run.stop):

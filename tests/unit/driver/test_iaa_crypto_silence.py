@@ -1,5 +1,6 @@
 """A device that does not answer: it died, or it is late."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from mpzswap.completion.status import Status
 from mpzswap.driver.estimate import FIRST_GUESS_NS
 from mpzswap.driver.harvest import GRACE_PART
 from mpzswap.driver.request import IaaRequest
+from mpzswap.ring.doorbell import Doorbell
 from tests.tools.driver_rig import DriverRig, driver_rig, one_queue
 from tests.tools.zswap_rig import ZERO, text
 
@@ -66,6 +68,22 @@ def test_answers_of_a_dead_device_are_kept(rig: DriverRig) -> None:
 
     assert rig.driver.poll(request) == 0
     assert request.paths == [Path.DEVICE, Path.SOFTWARE]
+
+
+def test_device_is_woken_once_more_before_it_is_late(rig: DriverRig) -> None:
+    """An exception may have come between what was published and the first ring."""
+    word = memoryview(bytearray(8)).cast("Q")
+    eventfd = os.eventfd(0, os.EFD_NONBLOCK)
+    rig.queues[0, 0].doorbell = Doorbell(word, eventfd)
+    request = rig.request(texts(1))
+    rig.driver.compress(request)
+    word[0] = 1
+    rig.clock.ns += OVERDUE_NS
+    polled = [rig.driver.poll(request) for _ in range(3)]
+
+    assert polled == [EAGAIN] * 3
+    assert os.eventfd_read(eventfd) == 1
+    os.close(eventfd)
 
 
 def test_living_device_is_waited_for_while_another_is_dead() -> None:
