@@ -121,6 +121,7 @@ class Core:
         for submitter in submitters:
             with submitter.lock:
                 submitter.close()
+                submitter.close_interrupt()
         for worker in self.workers:
             worker.close()
 
@@ -218,6 +219,7 @@ class Core:
             self._submitters.remove(submitter)
             self._past.add(Books.of_drivers(self.plan.topology, [submitter.driver]))
             self._free_segment(submitter.config.portal)
+            submitter.close_interrupt()
             self._free_columns.append(submitter.config.column)
 
     def start_worker(

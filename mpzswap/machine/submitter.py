@@ -158,6 +158,9 @@ class Submitter:
     def close(self) -> None:
         """Be used no more; it may be repeated.  The machine takes the rest back."""
         self.closed = True
+
+    def close_interrupt(self) -> None:
+        """Give it back, once no device is told of it any more; it may be repeated."""
         if self.interrupt is not None:
             self.interrupt.close()
 

@@ -248,6 +248,26 @@ def test_device_that_is_being_started_is_waited_for(
         assert set(batch.wait().path.tolist()) == {mpzswap.Path.DEVICE}
 
 
+def test_descriptors_are_open_until_devices_forget_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another thread may start a device anew just then, which is told of all memory."""
+
+    def check(owner: devices.Devices, segment: int) -> None:
+        for attachment in owner._attached.values():
+            seen.extend(map(os.fstat, attachment.fds))
+        detach(owner, segment)
+
+    seen: list[os.stat_result] = []
+    detach = devices.Devices.detach
+    with opened(load.changed(RESTARTING, ["driver.sync_mode=async_irq"])) as machine:
+        cpu = machine.cpu()
+        monkeypatch.setattr(devices.Devices, "detach", check)
+        cpu.close()
+
+    assert seen
+
+
 def test_start_that_was_cut_short_is_a_death(monkeypatch: pytest.MonkeyPatch) -> None:
     """By Ctrl-C, and again while that is dealt with: nobody waits for it for ever."""
 
