@@ -69,6 +69,9 @@ class CpuWord(IntEnum):
     LEDGER_LOADED = 5
     LEDGER_REJECTED = 6
     LEDGER_INVALIDATED = 7
+    # Pages that it found wrong, or lost.
+    PAGES_WRONG = 8
+    PAGES_LOST = 9
 
 
 class BoardLayout(msgspec.Struct, frozen=True):

@@ -9,8 +9,10 @@ done again by itself.  What was drawn is the same then; at which instruction a b
 hits is not.
 """
 
+import contextlib
 import random
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
@@ -221,7 +223,7 @@ def run_episode(episode: Episode, on_progress: OnProgress) -> EpisodeReport:
     report: StressReport | None = None
     failure = ""
     started_s = time.monotonic()
-    with leftovers.watched() as left:
+    with leftovers.watched() as left, bugs_watched() as bugs:
         try:
             report = stress.run(episode.plan, on_progress, harm)
         except MpzswapError as error:
@@ -229,6 +231,7 @@ def run_episode(episode: Episode, on_progress: OnProgress) -> EpisodeReport:
     problems = [
         *([failure] if failure else []),
         *(unexpected(report, harm) if report else []),
+        *bugs,
         *left.found,
     ]
     return EpisodeReport(
@@ -246,6 +249,25 @@ def run_episode(episode: Episode, on_progress: OnProgress) -> EpisodeReport:
         problems=tuple(problems),
         ok=not problems,
     )
+
+
+@contextlib.contextmanager
+def bugs_watched() -> Iterator[list[str]]:
+    """
+    Note that a device or a worker raised, which no blow and no fault makes it do.
+
+    A machine survives it and warns, and so no report of it calls it a problem.
+    """
+    found: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RuntimeWarning)
+        yield found
+    # The first line: after it comes the traceback, which is shown below.
+    found += [str(each.message).partition("\n")[0] for each in caught]
+    for each in caught:
+        warnings.warn_explicit(
+            str(each.message), each.category, each.filename, each.lineno
+        )
 
 
 def unexpected(report: StressReport, harm: Harm) -> Iterator[str]:

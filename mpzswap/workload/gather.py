@@ -24,7 +24,7 @@ from mpzswap.machine.board import CpuWord
 from mpzswap.machine.control import wait_for
 from mpzswap.machine.core import Core, Worker
 from mpzswap.machine.ending import send_signal
-from mpzswap.report.records import LedgerReport
+from mpzswap.report.records import LedgerReport, VerifyReport
 from mpzswap.workload.ledger import LedgerWords
 from mpzswap.workload.plan import Progress, StressPlan
 from mpzswap.workload.worker import ALL_STRETCHES, WorkerResult
@@ -35,6 +35,8 @@ LOOK_INTERVAL_S = 0.1
 # Time between two looks counts as standing still for no more than this: we may have
 # been stopped ourselves, as by Ctrl-Z, or have waited for a device.
 MOST_COUNTED_S = 0.5
+# What a worker tells of its checks at once, in the order of VerifyReport.
+CHECK_WORDS = (CpuWord.PAGES_CHECKED, CpuWord.PAGES_WRONG, CpuWord.PAGES_LOST)
 
 OnProgress: TypeAlias = Callable[[Progress], None]
 
@@ -46,8 +48,9 @@ class Gathered:
     results: tuple[WorkerResult, ...]
     elapsed_s: float
     deaths: tuple[str, ...] = ()
-    # Of the workers that died.
+    # Of the workers that died, and what their checks had found by then.
     ledgers: tuple[LedgerReport, ...] = ()
+    checks: tuple[VerifyReport, ...] = ()
 
 
 @dataclass(eq=False)
@@ -63,6 +66,7 @@ class Gathering:
     # Workers that were ended since they were stuck, and the words for it.
     stuck: dict[str, str] = field(default_factory=dict)
     ledgers: list[LedgerReport] = field(default_factory=list)
+    checks: list[VerifyReport] = field(default_factory=list)
 
     def begin(self) -> None:
         """Let all workers begin."""
@@ -105,6 +109,8 @@ class Gathering:
         self.deaths.append(death)
         column = worker.config.column
         self.ledgers.append(LedgerWords(self.core.board, column).of_the_dead())
+        checked = (self.core.board.cpu_row(word)[column] for word in CHECK_WORDS)
+        self.checks.append(VerifyReport(*checked))
         self.core.bury(worker)
         # Nobody waits for it at the next bar.
         self.core.board.cpu_row(CpuWord.STRETCHES)[column] = ALL_STRETCHES
@@ -126,7 +132,9 @@ class Gathering:
         if not self.results:
             raise DeviceDiedError("; ".join(deaths)) from self.deaths[-1].__cause__
         ordered = tuple(self.results[column] for column in sorted(self.results))
-        return Gathered(ordered, elapsed_s, deaths, tuple(self.ledgers))
+        return Gathered(
+            ordered, elapsed_s, deaths, tuple(self.ledgers), tuple(self.checks)
+        )
 
     def _explain(self, death: str) -> str:
         name, _, _ = death.partition(":")

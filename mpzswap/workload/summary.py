@@ -100,7 +100,7 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
         driver=driver_report(books),
         devices=devices,
         paths=paths_report(zswap, books),
-        verify=verify_report(results),
+        verify=verify_report(gathered),
         reclaim=reclaim_report(results),
         ledger=reduce(add, gathered.ledgers, ledger_of(zswap)),
         readahead=ReadaheadReport(
@@ -122,7 +122,7 @@ def find_problems(
 ) -> Iterable[str]:
     """Give what is wrong with the results of a run, a line each."""
     results = gathered.results
-    checked = verify_report(results)
+    checked = verify_report(gathered)
     if checked.pages_wrong or checked.pages_lost:
         yield f"pages: {checked.pages_wrong} wrong, {checked.pages_lost} lost"
     for result in results:
@@ -264,12 +264,13 @@ def reclaim_report(results: tuple[WorkerResult, ...]) -> ReclaimReport:
     return msgspec.convert(plugs, ReclaimReport, from_attributes=True)
 
 
-def verify_report(results: tuple[WorkerResult, ...]) -> VerifyReport:
-    """Give what came of the checks."""
+def verify_report(gathered: Gathered) -> VerifyReport:
+    """Give what came of the checks, also of workers that died after them."""
+    checks: list[WorkerResult | VerifyReport] = [*gathered.results, *gathered.checks]
     return VerifyReport(
-        pages_checked=sum(result.pages_checked for result in results),
-        pages_wrong=sum(result.pages_wrong for result in results),
-        pages_lost=sum(result.pages_lost for result in results),
+        pages_checked=sum(each.pages_checked for each in checks),
+        pages_wrong=sum(each.pages_wrong for each in checks),
+        pages_lost=sum(each.pages_lost for each in checks),
     )
 
 

@@ -141,6 +141,8 @@ class Usemem:
         self._source = source
         self._written = board.cpu_row(CpuWord.PAGES_WRITTEN)[column : column + 1]
         self._checked = board.cpu_row(CpuWord.PAGES_CHECKED)[column : column + 1]
+        self._wrong = board.cpu_row(CpuWord.PAGES_WRONG)[column : column + 1]
+        self._lost = board.cpu_row(CpuWord.PAGES_LOST)[column : column + 1]
         self._ledger = LedgerWords(board, column)
         self.memory = Memory(
             submitter.memory.part(0, nr_pages),
@@ -245,9 +247,11 @@ class Usemem:
         for page in pages:
             if self.memory.where[page] != Where.RESIDENT:
                 self.pages_lost += 1
+                self._lost[0] = self.pages_lost
                 self._note(f"worker {self._config.number}: page {page} is lost")
             elif not same[page - pages.start]:
                 self.pages_wrong += 1
+                self._wrong[0] = self.pages_wrong
                 self._note(f"worker {self._config.number}: page {page} is wrong")
 
     def _note(self, problem: str) -> None:

@@ -50,7 +50,7 @@ def test_lost_page_fails_the_command_with_how_to_do_it_again(
     monkeypatch.setattr(
         summary,
         "verify_report",
-        lambda results: VerifyReport(verify(results).pages_checked, 0, 2),
+        lambda gathered: VerifyReport(verify(gathered).pages_checked, 0, 2),
     )
     line = "chaos --seed 3 --episode 2 --memory 1M --blows off --faults off"
 

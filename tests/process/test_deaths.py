@@ -350,7 +350,7 @@ def test_others_go_on_without_a_worker(number: signal.Signals) -> None:
     report = run(changed(), ignore, in_mid_run(send_worker(1, number)))
 
     assert not report.ok
-    assert report.verify.pages_checked == PLAN.memory_pages * PLAN.rounds
+    assert report.verify.pages_checked >= PLAN.memory_pages * PLAN.rounds
     assert (report.verify.pages_wrong, report.verify.pages_lost) == (0, 0)
     assert len(report.dead_workers) == 1
     assert report.dead_workers[0].startswith("worker 1: died with SIGKILL")
@@ -358,6 +358,23 @@ def test_others_go_on_without_a_worker(number: signal.Signals) -> None:
     assert report.problems == report.dead_workers
     assert report.ledger.missing == 0
     assert report.ledger.invalidated > 0
+
+
+def test_wrong_pages_that_a_dead_worker_found_are_told() -> None:
+    """Or whoever hits workers could not see what its faults do to their pages."""
+
+    def spoil_and_kill(core: Core, progress: Progress) -> None:
+        worker = core.workers[1]
+        if progress.pages_checked and not worker.buried:
+            worker.memory.memory[:] = bytes(worker.memory.size)
+            if core.board.cpu_row(CpuWord.PAGES_WRONG)[worker.config.column]:
+                os.kill(worker.child.pid, signal.SIGKILL)
+
+    report = run(changed(), ignore, spoil_and_kill)
+
+    assert len(report.dead_workers) == 1
+    assert report.verify.pages_wrong > 0
+    assert f"pages: {report.verify.pages_wrong} wrong, 0 lost" in report.problems
 
 
 def test_worker_killed_after_its_result_is_named(

@@ -1,6 +1,7 @@
 """Episodes are drawn from a seed and their number, and judged by what was done."""
 
 import time
+import warnings
 from typing import Any
 
 import msgspec
@@ -154,6 +155,23 @@ def test_run_that_fails_is_an_episode_that_failed(
 
     assert (report.ok, report.problems) == (False, ("no memory",))
     assert report.ledger == LedgerReport()
+
+
+def test_device_that_raises_is_a_bug_and_no_death_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A machine survives it, so its report says nothing against it."""
+
+    def warn(*_: object) -> StressReport:
+        words = "device iax0: ended with exit code 1: KeyError: 5\nTraceback"
+        warnings.warn(words, RuntimeWarning, stacklevel=2)
+        return stress_report()
+
+    monkeypatch.setattr(stress, "run", warn)
+    with pytest.warns(RuntimeWarning, match="KeyError: 5"):
+        report = chaos.run_episode(DRAWN[0], ignore)
+
+    assert report.problems == ("device iax0: ended with exit code 1: KeyError: 5",)
 
 
 def test_sums_are_those_of_all_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
