@@ -256,8 +256,8 @@ class Devices:
                 body = attachment.message(process)
                 process.child.send(body, attachment.fds)
                 hear(process, body, attachment.limit_s)
-        except MpzswapError:
-            self._end_now(process)
+        except MpzswapError as error:
+            self._end_now(process, str(error))
         except BaseException:
             self._end_now(process)
             raise
@@ -331,18 +331,19 @@ class Devices:
             return False
         return True
 
-    def _end_now(self, process: DeviceProcess) -> None:
+    def _end_now(self, process: DeviceProcess, why: str = "") -> None:
         kill(process)
         wait_gone([process.child.process.pidfd], KILL_TIMEOUT_S, {})
-        self._note_death(process)
+        self._note_death(process, why)
 
-    def _note_death(self, process: DeviceProcess) -> None:
+    def _note_death(self, process: DeviceProcess, why: str = "") -> None:
+        """Note that a process has ended; *why*, if its own end does not tell."""
         if self.state(process.index) == DeviceState.DIED:
             return
         incarnation = process.incarnation
         self._board.set_state(process.index, DeviceState.DIED, incarnation)
         death = process.child.death()
-        process.note_death(str(death))
+        process.note_death(why or str(death))
         if death.__cause__ is not None:
             # The machine survives it, but it is a bug of ours: show it.
             warnings.warn(f"{death}\n{death.__cause__}", RuntimeWarning, stacklevel=2)

@@ -319,6 +319,7 @@ def test_device_is_not_started_anew_without_starter() -> None:
 
     assert report.ok
     assert report.devices[0].state == "died"
+    assert "no further child can be started" in report.devices[0].death
 
 
 @pytest.mark.slow
