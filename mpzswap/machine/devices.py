@@ -252,7 +252,8 @@ class Devices:
             self._board.set_state(index, DeviceState.STARTING, incarnation)
             process.child = self._start_child(index, incarnation, process.eventfd)
             process.child.wait_ready(RESTART_TIMEOUT_S)
-            for attachment in list(self._attached.values()):
+            # Lanes last: what waits in one may name any of the memory.
+            for attachment in sorted(self._attached.values(), key=has_lanes):
                 body = attachment.message(process)
                 process.child.send(body, attachment.fds)
                 hear(process, body, attachment.limit_s)
@@ -347,6 +348,11 @@ class Devices:
         if death.__cause__ is not None:
             # The machine survives it, but it is a bug of ours: show it.
             warnings.warn(f"{death}\n{death.__cause__}", RuntimeWarning, stacklevel=2)
+
+
+def has_lanes(attachment: Attachment) -> bool:
+    """Tell whether a device finds work in a segment."""
+    return attachment.layout is not None
 
 
 def hear(process: DeviceProcess, body: bytes, limit_s: float) -> None:
