@@ -268,6 +268,47 @@ def test_descriptors_are_open_until_devices_forget_them(
     assert seen
 
 
+def test_device_that_maps_no_memory_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be let live: it may wake, and knows nothing of what it is sent."""
+    monkeypatch.setattr(devices, "ANSWER_TIMEOUT_S", 0.1)
+    with opened(topology()) as machine:
+        process = machine.core.devices.all[0]
+        os.kill(process.child.pid, signal.SIGSTOP)
+        pages = machine.allocate_pages(8)
+        pages[:] = PAGES[:8]
+
+        assert process.death == "device iax0: died with SIGKILL (exit code -9)"
+        assert set(machine.compress(pages).path.tolist()) == {mpzswap.Path.DEVICE}
+
+
+def test_device_is_not_started_anew_while_its_machine_ends() -> None:
+    """Nobody would tell it what to do, or what memory there is."""
+    with opened(RESTARTING) as machine:
+        process = machine.core.devices.all[0]
+        machine.core.devices.let_end()
+        kill(process)
+        wait_until(machine, lambda: process.is_due)
+        machine.core.devices.look()
+
+        assert (process.incarnation, len(process.deaths)) == (0, 1)
+
+
+def test_worker_is_buried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that come after it would have its column together."""
+
+    def twice(core: Core, worker: Worker) -> None:
+        bury(core, worker)
+        bury(core, worker)
+        free.extend(core._free_columns)
+
+    free: list[int] = []
+    bury = Core.bury
+    monkeypatch.setattr(Core, "bury", twice)
+    report = run(changed(), ignore, in_mid_run(send_worker(1, signal.SIGKILL)))
+
+    assert len(report.dead_workers) == len(free) == 1
+
+
 def test_start_that_was_cut_short_is_a_death(monkeypatch: pytest.MonkeyPatch) -> None:
     """By Ctrl-C, and again while that is dealt with: nobody waits for it for ever."""
 

@@ -65,6 +65,26 @@ def test_some_earlier_answers_hold_up_their_run(rig: DriverRig, count: int) -> N
     assert rig.driver.poll(request) == EAGAIN
 
 
+def test_answer_that_comes_between_two_looks_is_not_mixed_with_an_earlier_one(
+    rig: DriverRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sees the new stamp looks at the status after that."""
+
+    def taken_ns(first: int, count: int) -> list[int]:
+        rig.serve()
+        return seen(first, count)
+
+    seen = rig.portal.taken_ns
+    answers = answered(rig, [noise(1)] * NR_PAGES)
+    request = rig.request(OTHERS)
+    rig.driver.compress(request)
+    repeat(rig, answers)
+    monkeypatch.setattr(rig.portal, "taken_ns", taken_ns)
+
+    assert rig.driver.poll(request) == 0
+    assert [rig.unpacked(request, page) for page in range(NR_PAGES)] == OTHERS
+
+
 def test_earlier_answer_is_none_of_a_dead_device(rig: DriverRig) -> None:
     """What it has not answered is done in software, what it has is taken."""
     answers = answered(rig, PAGES)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mpzswap.machine.board import Board, BoardLayout, DeviceState
+from mpzswap.machine.board import Board, BoardLayout, CpuWord, DeviceState
 from mpzswap.topology.model import Topology
 from mpzswap.topology.wq_table import WqId
 
@@ -80,6 +80,41 @@ def test_every_change_has_a_generation_of_its_own(board: Board) -> None:
     seen.add(board.generation)
 
     assert len(seen) == 4
+
+
+def test_words_of_every_incarnation_are_apart() -> None:
+    """Those of devices, queues, late ones and CPUs, and the words before them."""
+    devices = [
+        {"name": "iax0", "restart": "on-failure", "restart_limit": 3},
+        {"name": "iax1", "wqs": [{"size": 4, "name": name} for name in ("a", "b")]},
+    ]
+    topology = Topology.from_document(
+        {"memory": "1G", "sockets": [{"cores": 2}], "devices": devices}
+    )
+    made = Board.create(BoardLayout.plan(topology, 11))
+    of_each = [
+        part
+        for incarnation in range(4)
+        for part in (
+            *(made.device_words(device, incarnation) for device in (0, 1)),
+            *(made.queue_row(wq, incarnation) for wq in made.layout.every_wq),
+        )
+    ]
+    rows = [
+        *of_each,
+        *(made.late_row(device) for device in (0, 1)),
+        *(made.cpu_row(word) for word in CpuWord),
+    ]
+    for number, row in enumerate(rows, 1):
+        row[:] = memoryview(bytearray(number.to_bytes(8, "little") * len(row))).cast(
+            "Q"
+        )
+    found = [set(row) for row in rows]
+    state = made.state(0), made.generation, made.submitters
+    made.close()
+
+    assert found == [{number} for number in range(1, len(rows) + 1)]
+    assert state == (DeviceState.STARTING, 0, 0)
 
 
 def test_words_of_all_parts_are_apart(board: Board) -> None:

@@ -138,6 +138,14 @@ def test_raw_page_of_another_size_is_named(made: Bulk, data: bytes) -> None:
         unpacked(made, packed)
 
 
+def test_page_that_is_too_long_for_a_buffer_is_refused(made: Bulk) -> None:
+    """By a byte; what lies after the buffer is another page's."""
+    packed = with_data(made.compress(PAGES), 3, bytes(PAGE_SIZE + 1))
+
+    with pytest.raises(ValueError, match=r"^packed: a page of 4097 bytes, must be up"):
+        unpacked(made, packed)
+
+
 def test_pages_that_were_exchanged_are_named(made: Bulk) -> None:
     """Each is whole; neither is what was there."""
     packed = made.compress(PAGES)

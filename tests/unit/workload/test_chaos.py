@@ -1,5 +1,6 @@
 """Episodes are drawn from a seed and their number, and judged by what was done."""
 
+import os
 import time
 import warnings
 from typing import Any
@@ -140,6 +141,32 @@ def test_worker_that_was_hit_is_no_problem() -> None:
         deaths[1],
         "pages: 1 wrong",
     ]
+
+
+def test_worker_of_the_number_of_a_device_that_was_hit_is_a_problem() -> None:
+    """Nobody has hit it."""
+    death = "worker 1: died with SIGSEGV"
+    report = msgspec.structs.replace(
+        stress_report(), dead_workers=(death,), problems=(death,)
+    )
+
+    assert harmed(report, Blow(0.5, "device", 1, "SIGKILL")) == [death]
+
+
+def test_what_a_run_leaves_behind_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though all of its pages are right."""
+    left: list[int] = []
+
+    def leave(*_: object) -> StressReport:
+        left.append(os.open(os.devnull, os.O_RDONLY))
+        return stress_report()
+
+    monkeypatch.setattr(stress, "run", leave)
+    report = chaos.run_episode(DRAWN[0], ignore)
+    os.close(left[0])
+
+    assert report.problems == ("descriptors: 1 more are open than before",)
+    assert not report.ok
 
 
 def test_run_that_fails_is_an_episode_that_failed(

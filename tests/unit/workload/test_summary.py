@@ -15,6 +15,7 @@ from mpzswap.machine.stats import Books
 from mpzswap.report.records import DeviceReport, StressReport
 from mpzswap.workload import summary
 from mpzswap.workload.gather import Gathered
+from mpzswap.workload.worker import WorkerResult
 from mpzswap.zswap.stats import ZswapStats
 from tests.tools.reports import device, stress_report
 
@@ -84,6 +85,60 @@ def test_descriptors_without_an_answer_are_a_problem() -> None:
     problems = summary.find_problems(NOBODY, ZswapStats(), (answering(299),))
 
     assert list(problems) == ["books: 300 descriptors submitted, but 299 answered"]
+
+
+@pytest.mark.parametrize(
+    ("zswap", "worker", "problem"),
+    [
+        ({"pages_out": 5, "rejected_limit_pages": 3}, {"pages_out": 5}, "2 pages are"),
+        ({"stored_pages": 1}, {"pages_swapped": 1}, "-1 pages are in no column"),
+        (
+            {"pages_out": 2, "rejected_limit_pages": 2},
+            {"pages_out": 3},
+            "3 pages out by workers, 2 by zswap",
+        ),
+        (
+            {"pages_out": 2, "compressed_out": 2, "stored_pages": 1, "swap_pages": 1},
+            {"pages_out": 2, "pages_swapped": 3},
+            "3 pages swapped by workers, 2 by zswap",
+        ),
+        (
+            {"pages_out": 1, "compressed_out": 1, "invalidated_pages": 1},
+            {"pages_out": 1},
+            "0 pages given up by workers, 1 by zswap",
+        ),
+    ],
+)
+def test_ledger_that_does_not_balance_is_a_problem(
+    zswap: dict[str, int], worker: dict[str, int], problem: str
+) -> None:
+    """By itself, and beside what workers know of their pages."""
+    problems = summary.find_problems(
+        Gathered((worker_result(**worker),), 1.0), ZswapStats(**zswap), ()
+    )
+
+    assert any(line.startswith(f"ledger: {problem}") for line in problems)
+
+
+def test_ledger_that_balances_is_none() -> None:
+    """Else the test above would say nothing."""
+    stats = ZswapStats(pages_out=2, compressed_out=2, stored_pages=1, zswpin=1)
+    result = worker_result(pages_out=2, pages_swapped=1, pages_loaded=1)
+
+    assert not list(summary.find_problems(Gathered((result,), 1.0), stats, ()))
+
+
+def worker_result(**counted: int) -> WorkerResult:
+    """Give what the judge looks at of a worker's result."""
+    nothing = dict.fromkeys(
+        (
+            *("pages_out", "pages_swapped", "pages_dropped", "pages_loaded"),
+            *("pages_checked", "pages_wrong", "pages_lost"),
+        ),
+        0,
+    )
+    made = SimpleNamespace(**(nothing | counted), problems=[])
+    return cast("WorkerResult", made)
 
 
 def test_descriptors_of_the_dead_are_not_compared() -> None:

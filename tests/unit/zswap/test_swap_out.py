@@ -95,6 +95,7 @@ def test_store_replaces_what_was_in_swap() -> None:
     rig.zswap.write_back(4)
 
     assert swap_out(rig, [noise(1)], 2) is SwappedTo.ZSWAP
+    assert rig.zswap.stats().invalidated_pages == 1
     assert rig.load(2) == noise(1)
     assert 2 not in rig.zswap
 
