@@ -36,7 +36,8 @@ from mpzswap.topology.fault_line import parse_fault
 from mpzswap.topology.faults import DAMAGE, Fault, Kind, Op, Trigger
 from mpzswap.topology.model import Device
 
-# What the kinds do; of those in one row a descriptor has the first that hits it.
+# What the kinds do.  A descriptor has all that hit it of those that hold it up, and of
+# each other row the first.
 HELD_UP = (Kind.SLOW, Kind.CRASH, Kind.STOP)
 ERRORS = (
     *(Kind.PAGE_FAULT, Kind.OUTPUT_OVERFLOW, Kind.WATCHDOG),

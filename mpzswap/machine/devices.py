@@ -10,6 +10,7 @@ A device that is stopped, or that loses an answer, is noticed by whoever waits f
 after ``completion_timeout_ms``; it is then ended by SIGKILL.
 """
 
+import itertools
 import os
 import signal
 import threading
@@ -99,6 +100,8 @@ class Devices:
         self._topology = topology
         self._board = board
         self._attached: dict[int, Attachment] = {}
+        # Of what is asked more than once.
+        self._numbers = itertools.count(1)
         self._watch_interval_s = topology.driver.watch_interval_ms / 1000
         self._looked_at_s = 0.0
         self._ending = False
@@ -204,7 +207,8 @@ class Devices:
     def publish_counters(self) -> set[int]:
         """Let all devices write their counters; give those whose are of before."""
         with self._lock:
-            bodies = [encode(PublishCounters())] * len(self.all)
+            request = encode(PublishCounters(next(self._numbers)))
+            bodies = [request] * len(self.all)
             return self._tell(bodies, limit_s=COUNTERS_TIMEOUT_S, end_late=False)
 
     # Deaths

@@ -52,7 +52,14 @@ class Detach(msgspec.Struct, frozen=True, tag="detach"):
 
 
 class PublishCounters(msgspec.Struct, frozen=True, tag="publish"):
-    """Write your counters into the board now; they are true when you answer."""
+    """
+    Write your counters into the board now; they are true when you answer.
+
+    Each has a *number* of its own: the answer to one that nobody waited for to its
+    end is none to the next.
+    """
+
+    number: int = 0
 
 
 MESSAGE = msgspec.json.Decoder(Attach | Detach | PublishCounters)

@@ -281,6 +281,25 @@ def test_device_that_maps_no_memory_is_ended(monkeypatch: pytest.MonkeyPatch) ->
         assert set(machine.compress(pages).path.tolist()) == {mpzswap.Path.DEVICE}
 
 
+def test_late_answer_of_counters_is_none_to_the_next_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or all that are asked for later would be older than what was done."""
+
+    def hear(_: DeviceProcess, body: bytes, __: float) -> None:
+        asked.append(body)
+
+    asked: list[bytes] = []
+    monkeypatch.setattr(devices, "hear", hear)
+    with opened(topology()) as machine:
+        asked.clear()
+        machine.stats()
+        first = set(asked)
+        machine.stats()
+
+        assert first.isdisjoint(asked[len(asked) // 2 :])
+
+
 def test_device_is_not_started_anew_while_its_machine_ends() -> None:
     """Nobody would tell it what to do, or what memory there is."""
     with opened(RESTARTING) as machine:
