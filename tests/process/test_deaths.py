@@ -32,6 +32,10 @@ PAGES = generate("text", 512, seed=9)
 # For what takes milliseconds; a loaded machine takes its time.
 LIMIT_S = 30.0
 RESTART_LIMIT = 2
+# How long a device and a worker may be silent.  Short for a test, but a loaded machine
+# may have no core for them for some hundred ms, and only those that we hit are to die.
+COMPLETION_TIMEOUT_MS = 1000
+STALL_TIMEOUT_S = 3.0
 
 
 def topology(**device: object) -> Topology:
@@ -41,7 +45,10 @@ def topology(**device: object) -> Topology:
             "memory": "1G",
             "sockets": [{"cores": 2}],
             "devices": [{"name": name, **device} for name in ("iax0", "iax1")],
-            "driver": {"completion_timeout_ms": 300, "watch_interval_ms": 10},
+            "driver": {
+                "completion_timeout_ms": COMPLETION_TIMEOUT_MS,
+                "watch_interval_ms": 10,
+            },
         }
     )
 
@@ -61,7 +68,7 @@ PLAN = StressPlan(
     rounds=2,
     duration_s=0,
     seed=3,
-    stall_timeout_s=2.0,
+    stall_timeout_s=STALL_TIMEOUT_S,
 )
 
 Act = Callable[[Core], None]
@@ -415,7 +422,7 @@ def test_others_go_on_without_a_worker(number: signal.Signals) -> None:
     assert (report.verify.pages_wrong, report.verify.pages_lost) == (0, 0)
     assert len(report.dead_workers) == 1
     assert report.dead_workers[0].startswith("worker 1: died with SIGKILL")
-    assert ("within 2 s" in report.dead_workers[0]) == (number == signal.SIGSTOP)
+    assert ("within 3 s" in report.dead_workers[0]) == (number == signal.SIGSTOP)
     assert report.problems == report.dead_workers
     assert report.ledger.missing == 0
     assert report.ledger.invalidated > 0
