@@ -121,7 +121,7 @@ class Core:
         for submitter in submitters:
             with submitter.lock:
                 submitter.close()
-                submitter.close_interrupt()
+            submitter.close_interrupt()
         for worker in self.workers:
             worker.close()
 
@@ -216,10 +216,12 @@ class Core:
         """Take a submitter back; it is closed, and nothing of it is in flight."""
         with self._lock:
             submitter.close()
-            self._submitters.remove(submitter)
-            self._past.add(Books.of_drivers(self.plan.topology, [submitter.driver]))
+            # Before its interrupt is closed: a device that is started anew meanwhile
+            # is told of both.
             self._free_segment(submitter.config.portal)
             submitter.close_interrupt()
+            self._submitters.remove(submitter)
+            self._past.add(Books.of_drivers(self.plan.topology, [submitter.driver]))
             self._free_columns.append(submitter.config.column)
 
     def start_worker(

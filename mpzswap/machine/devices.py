@@ -141,11 +141,13 @@ class Devices:
         )
 
     def let_end(self) -> None:
-        """From now on it is no news that a device has ended."""
-        self.look()
+        """From now on it is no news that a device has ended, and none is started."""
         self._ending = True
-        for process in self.all:
-            process.child.reported = True
+        # One that is being started anew is told of memory that is closed after this.
+        with self._lock:
+            for process in self.all:
+                self._look_at(process)
+                process.child.reported = True
 
     def close(self) -> None:
         """Give the doorbells back; the processes end with their starter."""

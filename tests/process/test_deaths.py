@@ -194,6 +194,24 @@ def test_device_started_anew_knows_all_memory() -> None:
         assert store.load(7) == PAGES[7].tobytes()
 
 
+def test_device_started_anew_while_a_cpu_is_closed() -> None:
+    """It is told of the CPU's interrupt, which is open until devices have left it."""
+    irq = msgspec.structs.replace(RESTARTING.driver, sync_mode="async_irq")
+    with opened(msgspec.structs.replace(RESTARTING, driver=irq)) as machine:
+        cpu, process = machine.cpu(), machine.core.devices.all[0]
+        # Another thread has the machine while this one gives the CPU back.
+        with machine.core._lock:
+            closing = threading.Thread(target=cpu.close)
+            closing.start()
+            wait_until(machine, lambda: cpu._submitter.closed)
+            kill(process)
+            wait_until(machine, lambda: process.incarnation == 1)
+        closing.join(LIMIT_S)
+        assert_right(machine)
+
+        assert machine.stats().devices[0].state == "ready"
+
+
 def test_nothing_is_taken_that_was_submitted_to_a_dead_device() -> None:
     """A page that was given up belongs to somebody else when the next one comes."""
     with opened(RESTARTING) as machine:
