@@ -53,6 +53,8 @@ SPIN_NS = 100_000
 # core.  Mapping and prefaulting a GiB takes it half a second more.
 ANSWER_TIMEOUT_S = 5.0
 ANSWER_S_PER_GIB = 5.0
+# Whoever waits for an answer looks for late devices this often.
+LOOK_INTERVAL_S = 0.1
 # Statistics are not worth a longer wait; a stuck device's are a little older.
 COUNTERS_TIMEOUT_S = 0.5
 # A device that is started anew: a fork, some milliseconds.  Whoever looks waits for
@@ -84,10 +86,9 @@ class Attachment:
         return encode(Attach(self.pasid, self.segment, lanes, self.int_handle))
 
     @property
-    def limit_s(self) -> float:
-        """How long a device may take to map it."""
-        size_gib = os.fstat(self.fds[0]).st_size / (1 << 30)
-        return ANSWER_TIMEOUT_S + ANSWER_S_PER_GIB * size_gib
+    def mapping_s(self) -> float:
+        """How long a device may take to map it, beside the time to answer."""
+        return ANSWER_S_PER_GIB * os.fstat(self.fds[0]).st_size / (1 << 30)
 
 
 class Devices:
@@ -178,7 +179,8 @@ class Devices:
             self._attached[attachment.segment] = attachment
             bodies = [attachment.message(process) for process in self.all]
             try:
-                self._tell(bodies, attachment.fds, attachment.limit_s)
+                limit_s = ANSWER_TIMEOUT_S + attachment.mapping_s
+                self._tell(bodies, attachment.fds, limit_s)
             except BaseException:
                 del self._attached[attachment.segment]
                 raise
@@ -239,9 +241,7 @@ class Devices:
     def _look_at(self, process: DeviceProcess) -> None:
         state = self.state(process.index)
         if state == DeviceState.READY:
-            late = self._board.late_row(process.index)
-            if process.incarnation + 1 in late:
-                kill(process)
+            self._end_if_late(process)
             if not process.child.is_alive():
                 self._note_death(process)
         elif state == DeviceState.STARTING:
@@ -250,19 +250,30 @@ class Devices:
         elif process.is_due and not self._ending:
             self._start_anew(process)
 
+    def _end_if_late(self, process: DeviceProcess) -> None:
+        """Kill a device that a submitter has waited for in vain."""
+        late = self._board.late_row(process.index)
+        if self.state(process.index) == DeviceState.READY and (
+            process.incarnation + 1 in late
+        ):
+            kill(process)
+
     def _start_anew(self, process: DeviceProcess) -> None:
         """Give a device another process, or another death."""
+        # Lanes last: what waits in one may name any of the memory.
+        attached = sorted(self._attached.values(), key=has_lanes)
+        limit_s = RESTART_TIMEOUT_S + sum(each.mapping_s for each in attached)
+        until = time.monotonic() + limit_s
         process.begin_anew()
         index, incarnation = process.index, process.incarnation
         try:
             self._board.set_state(index, DeviceState.STARTING, incarnation)
             process.child = self._start_child(index, incarnation, process.eventfd)
             process.child.wait_ready(RESTART_TIMEOUT_S)
-            # Lanes last: what waits in one may name any of the memory.
-            for attachment in sorted(self._attached.values(), key=has_lanes):
+            for attachment in attached:
                 body = attachment.message(process)
                 process.child.send(body, attachment.fds)
-                hear(process, body, attachment.limit_s)
+                self._hear(process, body, until)
         except MpzswapError as error:
             self._end_now(process, str(error))
         except BaseException:
@@ -308,7 +319,13 @@ class Devices:
         *,
         end_late: bool = True,
     ) -> set[int]:
-        """Send each device its message, wait for all answers; give who is silent."""
+        """
+        Send each device its message, then wait for all answers, *limit_s* in all.
+
+        Returns:
+            Who did not answer.
+        """
+        until = time.monotonic() + limit_s
         silent = set()
         told = [
             (process, body)
@@ -318,7 +335,7 @@ class Devices:
         ]
         for process, body in told:
             try:
-                hear(process, body, limit_s)
+                self._hear(process, body, until)
             except DeviceDiedError:
                 self._note_death(process)
             except CompletionTimeoutError:
@@ -326,6 +343,27 @@ class Devices:
                 if end_late:
                     self._end_now(process)
         return silent
+
+    def _hear(self, process: DeviceProcess, body: bytes, until: float) -> None:
+        """
+        Wait for a device's answer to *body*; earlier ones that nobody took are dropped.
+
+        Nobody else looks at the devices meanwhile, so those that are late end here.
+
+        Raises:
+            DeviceDiedError: it is dead.
+            CompletionTimeoutError: it did not answer until then, time.monotonic.
+        """
+        answer = None
+        while answer != body:
+            left_s = max(0.0, until - time.monotonic())
+            try:
+                answer = process.child.receive(min(left_s, LOOK_INTERVAL_S)).body
+            except CompletionTimeoutError:
+                if not left_s:
+                    raise
+                for each in self.all:
+                    self._end_if_late(each)
 
     def _say(self, process: DeviceProcess, body: bytes, fds: Sequence[int]) -> bool:
         try:
@@ -359,21 +397,6 @@ class Devices:
 def has_lanes(attachment: Attachment) -> bool:
     """Tell whether a device finds work in a segment."""
     return attachment.layout is not None
-
-
-def hear(process: DeviceProcess, body: bytes, limit_s: float) -> None:
-    """
-    Wait for a device's answer to *body*; earlier ones that nobody took are dropped.
-
-    Raises:
-        DeviceDiedError: it is dead.
-        CompletionTimeoutError: it did not answer within *limit_s*.
-    """
-    until = time.monotonic() + limit_s
-    answer = None
-    while answer != body:
-        left_s = max(0.0, until - time.monotonic())
-        answer = process.child.receive(left_s).body
 
 
 def kill(process: DeviceProcess) -> None:

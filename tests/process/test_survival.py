@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import mpzswap
+from mpzswap.machine import devices
 from mpzswap.page.mix import generate
 from mpzswap.report.records import DeviceReport
 from mpzswap.topology.model import Topology
@@ -49,10 +50,10 @@ def machine(limit_ms: int) -> Iterator[mpzswap.Machine]:
         yield made
 
 
-def freeze(machine: mpzswap.Machine, *devices: int) -> None:
+def freeze(machine: mpzswap.Machine, *numbers: int) -> None:
     """Stop devices; they are not dead, and could go on."""
-    for device in devices:
-        os.kill(machine.core.devices.all[device].child.pid, signal.SIGSTOP)
+    for number in numbers:
+        os.kill(machine.core.devices.all[number].child.pid, signal.SIGSTOP)
 
 
 def nr_descriptors() -> int:
@@ -84,6 +85,25 @@ def test_frozen_device_is_ended_and_its_work_done(machine: mpzswap.Machine) -> N
     assert [device.state for device in devices_of(machine)] == ["died", "ready"]
     assert machine.stats().driver.total_completion_timeout_errors > 0
     assert_right(machine)
+
+
+def test_late_device_is_ended_though_a_thread_talks_to_it(
+    machine: mpzswap.Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for its answer to an order looks for late devices meanwhile."""
+    monkeypatch.setattr(devices, "ANSWER_TIMEOUT_S", LIMIT_S)
+    assert_right(machine)
+    freeze(machine, 0, 1)
+    until = time.monotonic() + LIMIT_S
+    telling = threading.Thread(target=machine.allocate_pages, args=(1,))
+    telling.start()
+    while not machine.core.devices._lock.locked():
+        assert telling.is_alive()
+    assert_right(machine)
+    telling.join()
+
+    assert time.monotonic() < until
+    assert [device.state for device in devices_of(machine)] == ["died"] * 2
 
 
 def test_page_of_a_frozen_device_is_loaded(machine: mpzswap.Machine) -> None:
