@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field
 
 from mpzswap.errors import MpzswapError
-from mpzswap.ring.memory import AddressSpace, Segment
+from mpzswap.ring.memory import AddressSpace, Segment, address
 
 
 @dataclass(eq=False)
@@ -42,6 +42,10 @@ class Client:
             raise MpzswapError(f"interrupt {handle}: its eventfd blocks, and must not")
         self.interrupts[handle] = eventfd
         self._came_with[segment] = handle, eventfd
+
+    def knows(self, segment: int) -> bool:
+        """Tell whether descriptors may name *segment*."""
+        return self.space.resolve(address(segment, 0), 0) is not None
 
     def detach(self, segment: int) -> None:
         """Forget a segment and its interrupt, and give both back."""

@@ -189,8 +189,11 @@ class Pump:
             self._arbiter.add(place.wq, source)
 
     def _detach(self, request: attach.Detach) -> None:
-        self._arbiter.remove(request.segment)
-        self._clients[request.pasid].detach(request.segment)
+        client = self._clients.get(request.pasid)
+        # Who was interrupted in telling us of it does not know whether we know it.
+        if client is not None and client.knows(request.segment):
+            self._arbiter.remove(request.segment)
+            client.detach(request.segment)
 
 
 def main(

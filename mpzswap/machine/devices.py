@@ -182,7 +182,8 @@ class Devices:
                 limit_s = ANSWER_TIMEOUT_S + attachment.mapping_s
                 self._tell(bodies, attachment.fds, limit_s)
             except BaseException:
-                del self._attached[attachment.segment]
+                # Ctrl-C: some have been told.
+                self._let_forget(attachment.segment)
                 raise
 
     def detach(self, segment: int) -> None:
@@ -199,10 +200,13 @@ class Devices:
         stopped holds up nobody.  Its answer is dropped with the next that is awaited.
         """
         with self._lock:
-            body = self._forget(segment)
-            for process in self.all:
-                if self.state(process.index) == DeviceState.READY:
-                    self._say(process, body, ())
+            self._let_forget(segment)
+
+    def _let_forget(self, segment: int) -> None:
+        body = self._forget(segment)
+        for process in self.all:
+            if self.state(process.index) == DeviceState.READY:
+                self._say(process, body, ())
 
     def _forget(self, segment: int) -> bytes:
         attachment = self._attached.pop(segment)

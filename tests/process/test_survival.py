@@ -259,6 +259,30 @@ def test_interrupted_calls_leave_a_machine_that_works(
     assert set(packed.path.tolist()) == {mpzswap.Path.DEVICE}
 
 
+def test_device_forgets_a_cpu_whose_making_was_interrupted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next one has its column, and with it its interrupt."""
+    driver = {"sync_mode": "async_irq", "completion_timeout_ms": COMPLETION_TIMEOUT_MS}
+    topology = Topology.from_document(
+        {"memory": "1G", "sockets": [{"cores": 2}], "driver": driver}
+        | {"devices": [{"name": "iax0"}, {"name": "iax1"}]}
+    )
+    with mpzswap.Machine(topology, compressor="lz4") as machine:
+
+        def interrupted(*_: object) -> None:
+            raise Interrupted
+
+        with monkeypatch.context() as patched:
+            patched.setattr(machine.core.devices, "_hear", interrupted)
+            with pytest.raises(Interrupted):
+                machine.cpu()
+        packed = machine.cpu().submit(PAGES[:8]).wait()
+
+        assert set(packed.path.tolist()) == {mpzswap.Path.DEVICE}
+        assert [device.state for device in devices_of(machine)] == ["ready"] * 2
+
+
 def test_what_is_closed_is_given_back(machine: mpzswap.Machine) -> None:
     """CPUs, stores and pages may come and go for ever."""
 

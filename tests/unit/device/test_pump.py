@@ -105,6 +105,14 @@ def test_detach_gives_the_memory_back(rig: PumpRig, told: Attach) -> None:
     assert nr_descriptors() == descriptors
 
 
+def test_detach_of_what_was_never_attached_is_answered(rig: PumpRig) -> None:
+    """Who was interrupted in telling us does not know; the next one is served."""
+    rig.tell(DETACH, ATTACH, DETACH, DETACH)
+    rig.pump._obey()
+
+    assert rig.control.sent == list(map(encode, (DETACH, ATTACH, DETACH, DETACH)))
+
+
 def test_interrupt_comes_with_its_segment(rig: PumpRig) -> None:
     """Descriptors may ask for it, and it is counted."""
     rig.tell(ATTACH_INTERRUPT)
