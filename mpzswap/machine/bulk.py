@@ -41,8 +41,7 @@ class Bulk:
         self._compressor = submitter.config.compressor
         self._driver = submitter.driver
         self._staging = staging
-        self._lock = submitter.lock
-        self._check_open = submitter.check_open
+        self._submitter = submitter
         self._pipeline = Pipeline(submitter.driver, submitter.clock, SHAPE, Histogram())
 
     def compress(self, pages: Pages) -> Packed:
@@ -61,8 +60,8 @@ class Bulk:
         def take(request: Request, part: list[int]) -> None:
             self._staging.pack(packing, request, part, self._driver)
 
-        with self._lock:
-            self._check_open()
+        with self._submitter.turn:
+            self._submitter.check_open()
             self._pipeline.run(iter(range(len(pages))), submit, take)
         return packing.done()
 
@@ -80,8 +79,8 @@ class Bulk:
         check_packed(packed, self._compressor)
         raw = packed.path == Path.RAW
         failed = copy_raw(packed, np.flatnonzero(raw).tolist(), out)
-        with self._lock:
-            self._check_open()
+        with self._submitter.turn:
+            self._submitter.check_open()
             self._pipeline.run(
                 iter(np.flatnonzero(~raw).tolist()),
                 partial(self._submit_decompress, packed),

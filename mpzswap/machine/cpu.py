@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 import time
 from collections.abc import Callable, Generator
 from typing import Any
@@ -43,7 +44,7 @@ class Batch:
 
     def poll(self) -> bool:
         """Tell whether every page has a status; never waits for a device."""
-        with uninterrupted(), self._cpu.lock:
+        with uninterrupted(), self._cpu.turn:
             return self._poll()
 
     def wait(self, timeout_s: float = WAIT_TIMEOUT_S) -> Packed:
@@ -105,12 +106,16 @@ class Cpu(Closing):
         self, submitter: Submitter, staging: Staging, give_back: Callable[[], None]
     ) -> None:
         self.driver = submitter.driver
-        self.lock = submitter.lock
         self._submitter = submitter
         self._staging = staging
         self._give_back = give_back
         self._closed = False
         self._batches: list[Batch] = []
+
+    @property
+    def turn(self) -> threading.Lock:
+        """The lock of our submitter; ClosedError in a fork of its process."""
+        return self._submitter.turn
 
     def close(self) -> None:
         """
@@ -118,7 +123,9 @@ class Cpu(Closing):
 
         Batches that were submitted before keep their results.
         """
-        with self.lock:
+        if not self._submitter.is_ours:
+            return  # A fork of its owner: nothing here is ours to give back.
+        with self.turn:
             if self._closed:
                 return
             # At its end the machine has taken back what it gave.
@@ -148,7 +155,7 @@ class Cpu(Closing):
         array = as_pages(pages)
         if not 0 < len(array) <= NR_BUFFERS:
             raise ValueError(f"pages: {len(array)}, must be 1 to {NR_BUFFERS} a batch")
-        with uninterrupted(), self.lock:
+        with uninterrupted(), self.turn:
             self.check_open()
             # What is done gives its buffers back, whether somebody asks or not.
             self._pending()

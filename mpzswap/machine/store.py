@@ -59,7 +59,6 @@ class PageStore(Closing):
         )
         self._frames = frames
         self._submitter = submitter
-        self._lock = submitter.lock
         self._give_back = give_back
         self._closed = False
 
@@ -69,7 +68,9 @@ class PageStore(Closing):
 
         ``stats`` still gives what was counted, and stored, until then.
         """
-        with self._lock:
+        if not self._submitter.is_ours:
+            return  # A fork of its owner: nothing here is ours to give back.
+        with self._submitter.turn:
             if self._closed:
                 return
             # At its end the machine has taken back what it gave.
@@ -101,7 +102,7 @@ class PageStore(Closing):
             raise ValueError(
                 f"offset: {offset}, must be 0 to {len(OFFSETS) - len(pages)}"
             )
-        with uninterrupted(), self._lock:
+        with uninterrupted(), self._submitter.turn:
             self._check_open()
             self._frames.array[: len(pages)] = pages
             return self._zswap.store(self._frames, [Folio(offset, 0, len(pages))])[0]
@@ -117,7 +118,7 @@ class PageStore(Closing):
         """
         if operator.index(offset) not in OFFSETS:
             raise NotStoredError(f"swap offset {offset}: no page is stored there")
-        with uninterrupted(), self._lock:
+        with uninterrupted(), self._submitter.turn:
             self._check_open()
             self._zswap.load(offset, self._frames, 0)
             page: bytes = self._frames.array[0].tobytes()
@@ -125,25 +126,25 @@ class PageStore(Closing):
 
     def invalidate(self, offset: int) -> bool:
         """Forget the page at *offset*; False if none was stored there."""
-        with uninterrupted(), self._lock:
+        with uninterrupted(), self._submitter.turn:
             self._check_open()
             return self._zswap.invalidate(offset)
 
     def __contains__(self, offset: int) -> bool:
         """Tell whether a page is stored at *offset*."""
-        with uninterrupted(), self._lock:
+        with uninterrupted(), self._submitter.turn:
             self._check_open()
             return offset in self._zswap
 
     def __len__(self) -> int:
         """Give the number of stored pages."""
-        with uninterrupted(), self._lock:
+        with uninterrupted(), self._submitter.turn:
             self._check_open()
             return len(self._zswap)
 
     def stats(self) -> ZswapStats:
         """Give the counters; fields are named as in the JSON of a stress run."""
-        with self._lock:
+        with self._submitter.turn:
             return self._zswap.stats()
 
     def _check_open(self) -> None:

@@ -164,16 +164,28 @@ class Submitter:
         if self.interrupt is not None:
             self.interrupt.close()
 
-    def check_open(self) -> None:
-        """
-        Refuse to work after the machine's end: no device would ever answer.
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether this process made it, and is no fork of that one."""
+        return os.getpid() == self.pid
 
-        And in a fork of our process: its lanes and records are the parent's too.
+    @property
+    def turn(self) -> threading.Lock:
         """
-        if os.getpid() != self.pid:
+        The lock, for a thread whose turn it is to be.
+
+        Raises:
+            ClosedError: in a fork lanes and records are the parent's, and the lock may
+                be held by a thread that only the parent has.
+        """
+        if not self.is_ours:
             raise ClosedError(
                 f"CPU {self.config.cpu}: belongs to the process that made it"
             )
+        return self.lock
+
+    def check_open(self) -> None:
+        """Refuse to work after the machine's end: no device would ever answer."""
         if self.closed:
             raise ClosedError(f"CPU {self.config.cpu}: its machine is closed")
 

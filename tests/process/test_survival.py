@@ -205,6 +205,37 @@ def test_fork_of_the_user_finds_everything_closed(machine: mpzswap.Machine) -> N
     assert [device.state for device in devices_of(machine)] == ["ready"] * 2
 
 
+def test_fork_does_not_wait_for_a_thread_that_it_does_not_have(
+    machine: mpzswap.Machine,
+) -> None:
+    """Another thread may be in a call when the process is forked; that one goes on."""
+    cpu, zswap = machine.cpu(0), machine.zswap()
+    batch = cpu.submit(PAGES[:1])
+    with cpu._submitter.lock, zswap._submitter.lock:
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(int(LIMIT_S))
+            refused = 0
+            for use in (
+                lambda: cpu.submit(PAGES[:1]),
+                batch.poll,
+                lambda: zswap.load(0),
+                zswap.stats,
+            ):
+                try:
+                    use()
+                except mpzswap.ClosedError:
+                    refused += 1
+            for closing in (cpu, zswap, machine):
+                closing.close()
+            os._exit(refused)
+    status = os.waitpid(pid, 0)[1]
+
+    assert os.waitstatus_to_exitcode(status) == 4
+    assert len(cpu.submit(PAGES[:1]).wait()) == 1
+    assert_right(machine)
+
+
 def test_close_waits_for_the_call_of_another_thread(machine: mpzswap.Machine) -> None:
     """That one ends well, or says that the machine is closed."""
     ends: list[str] = []

@@ -91,7 +91,7 @@ def test_lock_is_free_while_a_batch_is_waited_for(
     serve = rig.rig.driver.pause
 
     def pause(requests: Sequence[Request]) -> None:
-        assert not cpu.lock.locked()
+        assert not cpu.turn.locked()
         polled.append(other.poll())
         serve(requests)
 
