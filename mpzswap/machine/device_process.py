@@ -47,6 +47,11 @@ class DeviceProcess:
         """How its last process ended; empty while none has."""
         return self.deaths[-1] if self.deaths else ""
 
+    @property
+    def is_noted(self) -> bool:
+        """Whether it is known how the process of the present incarnation ended."""
+        return len(self.deaths) > self.incarnation
+
     def note_death(self, words: str) -> None:
         """Note how its process ended, and when there is to be another."""
         self.deaths.append(words)

@@ -248,8 +248,8 @@ class Devices:
             self._end_if_late(process)
             if not process.child.is_alive():
                 self._note_death(process)
-        elif state == DeviceState.STARTING:
-            # We have the lock, so nobody starts it: that was cut short by Ctrl-C.
+        elif not process.is_noted:
+            # Ctrl-C came while we started it, or noted its death.
             self._end_now(process)
         elif process.is_due and not self._ending:
             self._start_anew(process)
@@ -387,7 +387,7 @@ class Devices:
 
     def _note_death(self, process: DeviceProcess, why: str = "") -> None:
         """Note that a process has ended; *why*, if its own end does not tell."""
-        if self.state(process.index) == DeviceState.DIED:
+        if process.is_noted:
             return
         incarnation = process.incarnation
         self._board.set_state(process.index, DeviceState.DIED, incarnation)

@@ -143,6 +143,31 @@ def test_device_that_died_is_started_anew() -> None:
     assert report.descriptors > before
 
 
+@pytest.mark.parametrize("at", ["death", "wait_ready", "receive"])
+def test_device_is_started_anew_though_that_was_interrupted(
+    at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By Ctrl-C while its death is noted, or while the next process comes up."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with opened(RESTARTING) as machine:
+        assert_right(machine)
+        process = machine.core.devices.all[0]
+        kill(process)
+        with monkeypatch.context() as patched:
+            patched.setattr(Child, at, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                wait_until(machine, lambda: process.incarnation > RESTART_LIMIT)
+        wait_until(machine, lambda: machine.core.devices.state(0) == DeviceState.READY)
+        assert_right(machine)
+        report = machine.stats().devices[0]
+
+    assert report.state == "ready"
+    assert len(report.deaths) == report.restarts
+
+
 def test_restarts_have_a_limit() -> None:
     """The device stays dead after so many; the other one goes on."""
     with opened(RESTARTING) as machine:
