@@ -200,16 +200,23 @@ class Core:
             InputError: the topology has no such CPU.
             MpzswapError: there are as many submitters as the machine was made for.
         """
-        with self._lock:
+        devices = self.devices
+        with self._lock, contextlib.ExitStack() as stack:
             config, segment, interrupt = self._new_portal(cpu, OWN_PASID, nr_buffers)
+            # Ctrl-C may come before it is in our books.
+            stack.callback(self._free_columns.append, config.column)
+            if interrupt is not None:
+                stack.callback(interrupt.close)
+            stack.callback(self._drop, segment)
             config = config.with_driver(driver or config.topology.driver)
             self.space.add(segment)
-            devices = self.devices
+            stack.callback(self.space.remove, segment.number)
             ground = Ground(
                 self.board, devices.eventfds, self.space, devices.look, devices.watch
             )
             submitter = open_submitter(config, ground, segment, interrupt)
             self._submitters.append(submitter)
+            stack.pop_all()
             return submitter
 
     def release(self, submitter: Submitter) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import mpzswap
-from mpzswap.machine import devices
+from mpzswap.machine import core, devices
+from mpzswap.machine.machine import MAX_SUBMITTERS
 from mpzswap.page.mix import generate
 from mpzswap.report.records import DeviceReport
 from mpzswap.topology.model import Topology
@@ -312,6 +313,27 @@ def test_device_forgets_a_cpu_whose_making_was_interrupted(
 
         assert set(packed.path.tolist()) == {mpzswap.Path.DEVICE}
         assert [device.state for device in devices_of(machine)] == ["ready"] * 2
+
+
+def test_cpu_whose_making_was_interrupted_is_given_back(
+    machine: mpzswap.Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its memory and its column: as often as there are columns, and once more."""
+
+    def interrupted(*_: object) -> None:
+        raise Interrupted
+
+    machine.cpu().close()
+    before = nr_descriptors()
+    with monkeypatch.context() as patched:
+        patched.setattr(core, "open_submitter", interrupted)
+        for _ in range(MAX_SUBMITTERS):
+            with pytest.raises(Interrupted):
+                machine.cpu()
+    gc.collect()
+
+    assert nr_descriptors() <= before
+    machine.cpu().close()
 
 
 def test_what_is_closed_is_given_back(machine: mpzswap.Machine) -> None:
