@@ -272,7 +272,9 @@ class Devices:
         index, incarnation = process.index, process.incarnation
         try:
             self._board.set_state(index, DeviceState.STARTING, incarnation)
-            process.child = self._start_child(index, incarnation, process.eventfd)
+            child = self._start_child(index, incarnation, process.eventfd)
+            dead, process.child = process.child, child
+            dead.close()
             process.child.wait_ready(RESTART_TIMEOUT_S)
             for attachment in attached:
                 body = attachment.message(process)

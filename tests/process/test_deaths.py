@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -166,6 +167,18 @@ def test_device_is_started_anew_though_that_was_interrupted(
 
     assert report.state == "ready"
     assert len(report.deaths) == report.restarts
+
+
+def test_device_started_anew_leaves_no_descriptor_of_the_dead_one() -> None:
+    """However often: a machine is open for long."""
+    with opened(RESTARTING) as machine:
+        process = machine.core.devices.all[0]
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        kill(process)
+        wait_until(machine, lambda: process.incarnation == 1)
+        after = len(list(Path("/proc/self/fd").iterdir()))
+
+    assert after == before
 
 
 def test_restarts_have_a_limit() -> None:
