@@ -38,6 +38,7 @@ import msgspec
 
 from mpzswap.machine import ending
 from mpzswap.machine.control import Channel, ChildControl, Failure, Kind, Message
+from mpzswap.machine.orphan import leave_with_parent
 
 # Exit statuses of a child and of the starter.
 EXIT_DONE = 0
@@ -226,6 +227,7 @@ def run_child(request: StartChild, channel: Channel) -> NoReturn:
     status = EXIT_FAILED
     try:
         set_process_name(request.name)
+        leave_with_parent(channel, lambda: leave(EXIT_ORPHANED))
         message = channel.receive(START_TIMEOUT_S)
         if message is None:
             leave(EXIT_ORPHANED)

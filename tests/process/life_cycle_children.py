@@ -85,9 +85,10 @@ def be_silent(control: ChildControl, config: bytes, fds: list[int]) -> None:
 
 
 def be_deaf(control: ChildControl, config: bytes, fds: list[int]) -> None:
-    """Ignore the end of control and SIGTERM; only SIGKILL helps."""
+    """Ignore the end of control, SIGTERM and its own alarm; only SIGKILL helps."""
     del config, fds
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
     control.ready()
     select.select([], [], [], LONG_S)
 
