@@ -130,7 +130,7 @@ def _node(topology: Topology, node: int, seats: list[_Seat]) -> Iterator[str]:
 
 
 def _device(topology: Topology, index: int, seats: list[_Seat]) -> Iterator[str]:
-    """Give one device's part: engines, CPUs mapped to it, groups, faults, queues."""
+    """Give one device's part: engines, its CPUs, groups, restart, faults, queues."""
     part = topology.devices[index]
     cpus = cpu_ranges(
         cpu for seat in seats for cpu in seat.cpus if seat.device == index
@@ -139,12 +139,20 @@ def _device(topology: Topology, index: int, seats: list[_Seat]) -> Iterator[str]
     if len(part.groups) > 1:
         for number, group in enumerate(part.groups):
             yield f"{BRANCH[False][0]}group {number}   {_engines(group)}"
+    if part.max_restarts:
+        yield f"{BRANCH[False][0]}restart {_restart(part)}"
     for line in part.faults:
         yield f"{BRANCH[False][0]}fault {line}"
     for number, wq in enumerate(part.wqs):
         first, _ = BRANCH[number == len(part.wqs) - 1]
         name = wq_name(device_id(part, index), number)
         yield f"{first}{name} {_wq(part, wq)}   {_uses(WqId(index, number), seats)}"
+
+
+def _restart(part: Device) -> str:
+    """Give when a device is started anew; the pause doubles with each death."""
+    times, pause_ms = part.restart_limit, part.restart_backoff_ms
+    return f"{part.restart}   after {pause_ms} ms, doubled each time   limit {times}"
 
 
 def _uses(wq: WqId, seats: list[_Seat]) -> str:

@@ -131,3 +131,19 @@ def test_list_has_one_line_for_each() -> None:
 
     assert lines[0].split() == ["name", "CPUs", "IAA", "memory", "description"]
     assert lines[1].split()[:4] == ["spr-1s4iaa", "112", "4", "503G"]
+
+
+def test_restart_is_shown_where_there_is_one() -> None:
+    """With its pause and its limit; most machines have none."""
+    devices = [{"name": "iax0", "restart": "on-failure"}, {"name": "iax1"}]
+    shown = picture(
+        Topology.from_document(
+            {"memory": "1G", "sockets": [{"cores": 2}], "devices": devices}
+        )
+    )
+
+    assert (
+        "|   |-- restart on-failure   after 100 ms, doubled each time   limit 3\n"
+        in shown
+    )
+    assert shown.count("restart") == 1
