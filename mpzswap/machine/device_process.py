@@ -24,7 +24,8 @@ class DeviceProcess:
 
     Attributes:
         child: the process of the present incarnation.
-        incarnation: how often it was started anew.
+        incarnation: how often it was to be started anew, and
+        restarts: ... was, and became ready.
         deaths: how each of its processes ended that ended unasked, in order.
         restart_at_s: when it is to be started anew, time.monotonic; infinity: never.
     """
@@ -34,6 +35,7 @@ class DeviceProcess:
     child: Child
     eventfd: int
     incarnation: int = 0
+    restarts: int = 0
     deaths: list[str] = field(default_factory=list)
     restart_at_s: float = math.inf
 

@@ -286,6 +286,7 @@ class Devices:
             self._end_now(process)
             raise
         else:
+            process.restarts += 1
             self._board.set_state(index, DeviceState.READY, incarnation)
 
     def state(self, index: int) -> DeviceState:

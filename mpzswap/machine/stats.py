@@ -85,7 +85,7 @@ def _report_device(
         state=devices.state(process.index).name.lower(),
         death=process.death,
         deaths=tuple(process.deaths),
-        restarts=process.incarnation,
+        restarts=process.restarts,
         busy_fraction=round(counters.busy_ns / max(1, elapsed_ns), 4),
         descriptors=counters.descriptors,
         errors=counters.errors,
