@@ -1,6 +1,7 @@
 """The command that harms runs on purpose, and says whether anything was lost."""
 
 import argparse
+import shlex
 
 from mpzswap.cli.options import (
     Outcome,
@@ -139,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def options_of(args: argparse.Namespace) -> str:
-    """Give the options that an episode follows from beside its seed and number."""
+    """Give what an episode follows from beside its seed and number, for a shell."""
     words = []
     if args.topology is not None:
         words += ["--topology", args.topology]
@@ -150,4 +151,4 @@ def options_of(args: argparse.Namespace) -> str:
         words += ["--blows", "off"]
     if not args.faults:
         words += ["--faults", "off"]
-    return " ".join(words)
+    return shlex.join(words)

@@ -1,10 +1,12 @@
 """Harm to real processes, as a command; nothing is lost, or it says what and why."""
 
+import argparse
 import json
 from pathlib import Path
 
 import pytest
 
+from mpzswap.cli.chaos import options_of
 from mpzswap.cli.main import main
 from mpzswap.report.records import VerifyReport
 from mpzswap.workload import summary
@@ -60,6 +62,15 @@ def test_lost_page_fails_the_command_with_how_to_do_it_again(
         "mpzswap chaos: seed 3: episode 2: pages: 0 wrong, 2 lost; again: mpzswap "
         "chaos --seed 3 --episode 2 --memory 1048576 --blows off --faults off"
     )
+
+
+def test_options_to_do_it_again_are_words_of_a_shell() -> None:
+    """A file may have any name."""
+    args = argparse.Namespace(
+        topology="my machine.yaml", changes=[], memory=4096, blows=True, faults=True
+    )
+
+    assert options_of(args) == "--topology 'my machine.yaml' --memory 4096"
 
 
 @pytest.mark.parametrize(
