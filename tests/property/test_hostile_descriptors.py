@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mpzswap.clock.work import WorkClock
@@ -91,6 +91,7 @@ def fields(draw: st.DrawFn) -> Descriptor:
     return Descriptor(*(draw(st.integers(0, (1 << b) - 1)) for b in BITS.values()))
 
 
+@settings(deadline=None)
 @given(fields())
 @example(Descriptor(*[0] * len(BITS)))
 @example(Descriptor(*[(1 << bits) - 1 for bits in BITS.values()]))
@@ -102,6 +103,7 @@ def test_check_gives_a_status_or_nothing(descriptor: Descriptor) -> None:
     assert refusal is None or refusal.status in Status
 
 
+@settings(deadline=None)
 @given(raw=RAW, record=st.integers(0, 15))
 def test_raw_bytes_with_an_address_have_an_answer(
     rig: Rig, raw: bytes, record: int
@@ -117,12 +119,14 @@ def test_raw_bytes_with_an_address_have_an_answer(
     assert Status(int(rig.party.data.real[at])) is not Status.NONE
 
 
+@settings(deadline=None)
 @given(st.lists(RAW, max_size=5))
 def test_raw_bytes_change_nothing(rig: Rig, raw: list[bytes]) -> None:
     """Without an address by chance there is nowhere to answer, and none does."""
     rig.run(np.frombuffer(b"".join(raw), DESCRIPTOR))
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 1 << 32))
 def test_mutants_do_what_the_rules_say(rig: Rig, seed: int) -> None:
     """Every byte of both segments is as an oracle with its own rules foretells it."""

@@ -55,7 +55,7 @@ class Tally:
     neighbours: int = 0
     # Sent by themselves, since they write into their lane.
     alone: int = 0
-    # Not sent: they would have made old descriptors ready again.
+    # Not sent: they would have made old descriptors ready again, or might have.
     left_out: int = 0
 
     def add(self, foretold: Foretold) -> None:
@@ -159,17 +159,18 @@ class Campaign:
         party = self._party
         party.fill(single)
         foretold = self._foretell(party, single)
-        ahead = party.foretold_tail - party.lane.published - 1
-        if 0 < ahead <= CAPACITY:
+        tail, mine = party.foretold_tail, party.lane.published + 1
+        if tail is None or mine < tail <= mine + CAPACITY:
             self.tally.left_out += 1
             return
+        broken = tail != mine
         self.tally.alone += 1
         self.tally.add(foretold)
-        self.tally.broken_lanes += ahead != 0
+        self.tally.broken_lanes += broken
         party.lane.publish(1)
         self._ground.ring()
         self._settle({party.pasid: foretold.interrupts})
-        if ahead:
+        if broken:
             self._ground.replace_lane(party)
         else:
             party.write_index(0, party.lane.published)

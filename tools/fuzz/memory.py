@@ -165,10 +165,12 @@ class Party:
             return 0
 
     @property
-    def foretold_tail(self) -> int:
-        """The index that the lane's producer seems to have written."""
-        words = self.lanes.shadow[LANE][:HEADER_BYTES].view("<u8")
-        return int(words[TAIL_WORD])
+    def foretold_tail(self) -> int | None:
+        """The index that its producer seems to have written; None: unforeseen."""
+        at = LANE.start + TAIL_WORD * WORD_BYTES
+        if self.lanes.unknown[at : at + WORD_BYTES].any():
+            return None
+        return int(self.lanes.shadow[at : at + WORD_BYTES].view("<u8")[0])
 
     def write_index(self, word: int, value: int) -> None:
         """Write an index of the lane: 0 the device's, ``TAIL_WORD`` the producer's."""
