@@ -344,7 +344,7 @@ class Devices:
             try:
                 self._hear(process, body, until)
             except DeviceDiedError:
-                self._note_death(process)
+                self._end_now(process)
             except CompletionTimeoutError:
                 silent.add(process.index)
                 if end_late:
@@ -375,10 +375,8 @@ class Devices:
     def _say(self, process: DeviceProcess, body: bytes, fds: Sequence[int]) -> bool:
         try:
             process.child.send(body, fds)
-        except DeviceDiedError:
-            self._note_death(process)
-            return False
-        except CompletionTimeoutError:
+        except (DeviceDiedError, CompletionTimeoutError):
+            # Dead, or without its end of the socket, or stuck.
             self._end_now(process)
             return False
         return True

@@ -16,7 +16,8 @@ looked at ``taken`` before that, so it saw no entry free that was not.  It kept 
 what fits beside that sum.
 
 Several may withdraw at once though one of them could have stayed: then they try
-again.  A place that is free for good is found by whoever tries alone.
+again, as often as the driver lets them.  A place that is free for good is found by
+whoever tries alone.
 
 Every interleaving of this code: ``tests/property/test_interleavings_queue.py``, and
 ``..._columns.py`` for submitters that come and go.

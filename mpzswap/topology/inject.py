@@ -45,8 +45,10 @@ def _targets(topology: Topology, fault: Fault) -> list[int]:
         for index, device in enumerate(topology.devices)
         if fault.device in ("", device.name)
     ]
+    if not topology.devices:
+        raise InputError(f"topology {topology.name}: has no device, must have one")
     if not named:
-        names = ", ".join(device.name for device in topology.devices) or "none"
+        names = ", ".join(device.name for device in topology.devices)
         raise InputError(f"device: {fault.device!r}: must be one of {names}")
     found = [index for index, d in named if fault.queues([wq.name for wq in d.wqs])]
     if not found:

@@ -230,8 +230,10 @@ def _check_swap(wishes: Wishes) -> None:
     if len(areas) > MAX_SWAPFILES:
         raise InputError(f"swap: {len(areas)} areas: must be at most {MAX_SWAPFILES}")
     for area in areas:
-        if area < PAGE_SIZE:
-            raise InputError(f"swap: {area}: must be at least {PAGE_SIZE} bytes")
+        if not area or area % PAGE_SIZE:
+            raise InputError(
+                f"swap: {format_size(area)}: must be a multiple of {PAGE_SIZE} bytes"
+            )
     if areas:
         _check_swap_folder()
 

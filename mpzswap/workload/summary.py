@@ -64,7 +64,11 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
     for result in results:
         books.add(result.books)
     devices = core.report_devices(books)
-    problems = (*gathered.deaths, *find_problems(gathered, zswap, devices))
+    problems = (
+        *gathered.deaths,
+        *find_unchecked(plan, results),
+        *find_problems(gathered, zswap, devices),
+    )
     write_s = max(result.write_ns for result in results) / 1e9
     written = sum(result.pages_written for result in results)
     return StressReport(
@@ -115,6 +119,16 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
         problems=problems,
         ok=not problems,
     )
+
+
+def find_unchecked(
+    plan: StressPlan, results: tuple[WorkerResult, ...]
+) -> Iterable[str]:
+    """Tell where a worker has not checked all its pages in each of its rounds."""
+    for result in results:
+        expected = result.rounds * plan.memory_pages
+        if result.pages_checked != expected:
+            yield f"pages: {result.pages_checked} checked, must be {expected} a worker"
 
 
 def find_problems(

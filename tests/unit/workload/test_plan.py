@@ -117,7 +117,7 @@ def test_duration_takes_the_limit_off_the_rounds(
         ("memory", 0, "memory: 0: must be a multiple of 64K, the folio"),
         ("memory", 1 << 30, "memory: 1G for each of 8 workers: .* at most 1G"),
         ("limit", 4095, "limit: 4095: must be at least 4096 bytes"),
-        ("swap", (8192, 4095), "swap: 4095: must be at least 4096 bytes"),
+        ("swap", (8192, 4095), "swap: 4095: must be a multiple of 4096 bytes"),
         ("swap", (4096,) * 33, "swap: 33 areas: must be at most 32"),
         ("compressor", "lzo", "compressor 'lzo': must be one of"),
         ("compressor", "zstd:99", "compressor 'zstd:99': the level must be"),

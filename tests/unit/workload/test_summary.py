@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -15,6 +15,7 @@ from mpzswap.machine.stats import Books
 from mpzswap.report.records import DeviceReport, StressReport
 from mpzswap.workload import summary
 from mpzswap.workload.gather import Gathered
+from mpzswap.workload.plan import StressPlan
 from mpzswap.workload.worker import WorkerResult
 from mpzswap.zswap.stats import ZswapStats
 from tests.tools.reports import device, stress_report
@@ -139,6 +140,16 @@ def worker_result(**counted: int) -> WorkerResult:
     )
     made = SimpleNamespace(**(nothing | counted), problems=[])
     return cast("WorkerResult", made)
+
+
+def test_worker_that_left_pages_unchecked_is_a_problem() -> None:
+    """However right those are that it did check."""
+    plan = cast("StressPlan", SimpleNamespace(memory_pages=50))
+    results = [SimpleNamespace(rounds=2, pages_checked=n) for n in (100, 99)]
+
+    assert list(summary.find_unchecked(plan, cast("Any", tuple(results)))) == [
+        "pages: 99 checked, must be 100 a worker"
+    ]
 
 
 def test_descriptors_of_the_dead_are_not_compared() -> None:
