@@ -26,7 +26,7 @@ from mpzswap.errors import MpzswapError
 from mpzswap.machine.core import Core
 from mpzswap.topology import load
 from mpzswap.workload import leftovers, stress
-from mpzswap.workload.chaos import unexpected
+from mpzswap.workload.chaos import bugs_watched, unexpected
 from mpzswap.workload.harm import Blow, Harm, Sent, Target
 from mpzswap.workload.plan import Progress, StressPlan
 
@@ -156,12 +156,12 @@ def run(seed: int, number: int) -> Verdict:
         seed=seed,
         stall_timeout_s=STALL_TIMEOUT_S,
     )
-    with leftovers.watched() as left:
+    with leftovers.watched() as left, bugs_watched() as bugs:
         try:
             report = stress.run(plan, lambda _: None, course)
         except MpzswapError as error:
             return Verdict(case, 0, 0, 0, [str(error)])
-    problems = [*unexpected(report, course.harm), *left.found]
+    problems = [*unexpected(report, course.harm), *bugs, *left.found]
     if course.hit is None:
         return Verdict(case, 0, 0, 0, [*problems, "no process was hit"])
     wait_s = course.longest_wait_s(report.elapsed_s)

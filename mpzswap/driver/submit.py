@@ -100,7 +100,7 @@ class Submission:
 
     def has_core_to_spare(self) -> bool:
         """Tell whether we may spin: all that works for us has a core of its own."""
-        # Only queues in use: what a dead device had stays outstanding for ever.
+        # Only queues in use: a dead device needs no core.
         busy = {
             queue.device
             for table in self._tables.values()

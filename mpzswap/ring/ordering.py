@@ -2,7 +2,7 @@
 Memory ordering: all that the rings rely on, in one place.
 
 1. An aligned 8-byte item of a memoryview is stored and loaded by one move: nobody
-   sees half of it.  A byte likewise.
+   sees half of it.  A byte likewise, and an item that struct packs there.
 2. x86-64 keeps stores in order, and loads in order.  So records written before the
    store that publishes them are seen by whoever sees the publication.
 3. x86-64 lets a load pass an earlier store to another place.  Where one side must

@@ -43,6 +43,9 @@ from mpzswap.workload.plan import Progress, StressPlan
 COMPLETION_TIMEOUT_MS = 300
 STALL_TIMEOUT_S = 4.0
 WATCH_INTERVAL_MS = 10
+# No page written or checked for so long is a hang: the others wait for a worker, then
+# for a device that is started anew, and this host may have other work.
+WAIT_LIMIT_S = STALL_TIMEOUT_S + 6.0
 # Attempts, a millisecond apart, to get a place in a queue.
 ALLOC_RETRIES = 50
 
@@ -276,6 +279,11 @@ def unexpected(report: StressReport, harm: Harm) -> Iterator[str]:
         death for death in report.dead_workers if harm.hit("worker", number_of(death))
     }
     yield from (problem for problem in report.problems if problem not in ours)
+    if harm.longest_wait_s > WAIT_LIMIT_S:
+        yield (
+            f"no page written or checked for {harm.longest_wait_s:.1f} s, must be at "
+            f"most {WAIT_LIMIT_S:g} s"
+        )
 
 
 def number_of(death: str) -> int:

@@ -49,18 +49,22 @@ class Harm:
 
     Attributes:
         dealt: blows that hit a living process, in order.
-        progress: how far the run was at the last look.
+        longest_wait_s: for how long no page was written or checked at most.
     """
 
     def __init__(self, blows: tuple[Blow, ...]) -> None:
         self.dealt: list[Blow] = []
-        self.progress: Progress | None = None
+        self.longest_wait_s = 0.0
+        self._moved = 0, 0.0
         self._left = sorted(blows, reverse=True)
 
     def __call__(self, core: Core, progress: Progress) -> None:
         """Deal what is due."""
-        self.progress = progress
         done = progress.pages_written + progress.pages_checked
+        pages, moved_s = self._moved
+        self.longest_wait_s = max(self.longest_wait_s, progress.elapsed_s - moved_s)
+        if done > pages:
+            self._moved = done, progress.elapsed_s
         while self._left and done >= self._left[-1].share * progress.pages_total:
             blow = self._left.pop()
             pidfd = find_target(core, blow)

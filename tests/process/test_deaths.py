@@ -639,6 +639,7 @@ def test_dead_worker_leaves_no_place_taken(monkeypatch: pytest.MonkeyPatch) -> N
         return summarize(plan, core, gathered)
 
     monkeypatch.setattr(stress, "summarize", count)
+    monkeypatch.setattr(devices, "COUNTERS_TIMEOUT_S", LIMIT_S)
     run(changed(), ignore, in_mid_run(wish_and_kill))
 
     assert left

@@ -21,8 +21,9 @@ from mpzswap.topology.model import Topology
 PAGES = generate("text", 512, seed=9)
 # For what takes milliseconds, or the limit below; a loaded machine takes its time.
 LIMIT_S = 30.0
-# How long a device may be silent here: long for what it does, short for a test.
-COMPLETION_TIMEOUT_MS = 200
+# How long a device may be silent here: short for a test, and long for what it does,
+# also where it has no core for some hundred ms.
+COMPLETION_TIMEOUT_MS = 1000
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
 
@@ -259,7 +260,7 @@ def test_close_waits_for_the_call_of_another_thread(machine: mpzswap.Machine) ->
     assert ends == ["closed"]
 
 
-# A loaded machine may have no core for a device for 200 ms; it is not to be ended here.
+# No device is to be ended here at all.
 @pytest.mark.parametrize("limit_ms", [30_000])
 def test_interrupted_calls_leave_a_machine_that_works(
     machine: mpzswap.Machine,

@@ -169,6 +169,16 @@ def test_what_a_run_leaves_behind_is_a_problem(monkeypatch: pytest.MonkeyPatch) 
     assert not report.ok
 
 
+def test_run_that_stood_still_is_a_problem() -> None:
+    """Longer than the named limits explain."""
+    harm = Harm(())
+    harm.longest_wait_s = chaos.WAIT_LIMIT_S + 1
+
+    assert list(chaos.unexpected(stress_report(), harm)) == [
+        "no page written or checked for 11.0 s, must be at most 10 s"
+    ]
+
+
 def test_run_that_fails_is_an_episode_that_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

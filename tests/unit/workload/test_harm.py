@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import cast
 
+import msgspec
 import pytest
 
 from mpzswap.machine.board import DeviceState
@@ -94,3 +95,13 @@ def test_blows_fall_in_the_order_of_their_shares(
     harm(core, progress(90))
 
     assert harm.dealt == [first, last]
+
+
+def test_longest_wait_is_that_without_a_page() -> None:
+    """From the beginning on; a page ends it."""
+    harm = Harm(())
+    core = core_of(-1)
+    for done, elapsed_s in ((0, 1.0), (1, 2.5), (2, 3.0), (2, 4.0), (3, 4.5)):
+        harm(core, msgspec.structs.replace(progress(done), elapsed_s=elapsed_s))
+
+    assert harm.longest_wait_s == 2.5
