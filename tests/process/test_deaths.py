@@ -165,8 +165,8 @@ def test_device_is_started_anew_though_that_was_interrupted(
         assert_right(machine)
         report = machine.stats().devices[0]
 
-    assert report.state == "ready"
-    assert len(report.deaths) == report.restarts
+    assert (report.state, report.restarts) == ("ready", 1)
+    assert report.deaths
 
 
 def test_device_started_anew_leaves_no_descriptor_of_the_dead_one() -> None:
@@ -349,11 +349,11 @@ def test_late_answer_of_counters_is_none_to_the_next_question(
 ) -> None:
     """Or all that are asked for later would be older than what was done."""
 
-    def hear(_: DeviceProcess, body: bytes, __: float) -> None:
+    def hear(_: object, __: DeviceProcess, body: bytes, ___: float) -> None:
         asked.append(body)
 
     asked: list[bytes] = []
-    monkeypatch.setattr(devices, "hear", hear)
+    monkeypatch.setattr(devices.Devices, "_hear", hear)
     with opened(topology()) as machine:
         asked.clear()
         machine.stats()
@@ -431,6 +431,7 @@ def test_devices_that_all_died_leave_software() -> None:
     assert report.paths.reasons["no_device"] > 0
 
 
+@pytest.mark.slow
 def test_device_is_not_started_anew_without_starter() -> None:
     """Then it stays dead, the run goes on, and no attempt is told as a start."""
 
@@ -468,6 +469,7 @@ def test_devices_that_come_back_under_load_lose_nothing(number: signal.Signals) 
 # Workers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_others_go_on_without_a_worker(number: signal.Signals) -> None:
     """One that is stopped is ended after its limit; either is named."""
@@ -492,7 +494,7 @@ def test_wrong_pages_that_a_dead_worker_found_are_told() -> None:
         if progress.pages_checked and not worker.buried:
             worker.memory.memory[:] = bytes(worker.memory.size)
             if core.board.cpu_row(CpuWord.PAGES_WRONG)[worker.config.column]:
-                os.kill(worker.child.pid, signal.SIGKILL)
+                ending.send_signal(worker.child.process.pidfd, signal.SIGKILL)
 
     report = run(changed(), ignore, spoil_and_kill)
 
@@ -501,6 +503,7 @@ def test_wrong_pages_that_a_dead_worker_found_are_told() -> None:
     assert f"pages: {report.verify.pages_wrong} wrong, 0 lost" in report.problems
 
 
+@pytest.mark.slow
 def test_worker_killed_after_its_result_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -521,6 +524,7 @@ def test_worker_killed_after_its_result_is_named(
     assert report.problems == report.dead_workers
 
 
+@pytest.mark.slow
 def test_worker_stopped_after_its_result_is_no_news(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -536,6 +540,7 @@ def test_worker_stopped_after_its_result_is_no_news(
     assert run(changed(), ignore).ok
 
 
+@pytest.mark.slow
 def test_device_stopped_after_its_last_answer_is_no_problem(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -553,6 +558,7 @@ def test_device_stopped_after_its_last_answer_is_no_problem(
     assert [device.is_silent for device in report.devices] == [True, False]
 
 
+@pytest.mark.slow
 def test_stopped_device_does_not_hold_up_a_burial(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

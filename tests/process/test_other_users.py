@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -79,11 +79,19 @@ def opened(path: Path) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _reachable(tmp_path: Path) -> None:
-    """Let the other user as far as our folder: what stops it is the file itself."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_mode & 0o777 == 0o700:
-            folder.chmod(0o711)
+def _reachable(tmp_path: Path) -> Iterator[None]:
+    """Let the other user as far as our folder, and the package; not for long."""
+    package = Path(mpzswap.__file__).parent
+    closed = [
+        folder
+        for folder in {tmp_path, *tmp_path.parents, *package.parents}
+        if folder.stat().st_mode & 0o777 == 0o700
+    ]
+    for folder in closed:
+        folder.chmod(0o711)
+    yield
+    for folder in closed:
+        folder.chmod(0o700)
 
 
 def test_segments_of_a_machine_cannot_be_opened() -> None:
