@@ -33,6 +33,11 @@ def leave_with_parent(channel: Channel, leave: Callable[[], None]) -> None:
             left -= 1
             if not left:
                 leave()
+        set_alarm()
+
+    def set_alarm() -> None:
+        # One at a time: a look that is held up must not be interrupted by the next.
+        signal.setitimer(signal.ITIMER_REAL, LOOK_INTERVAL_S)
 
     signal.signal(signal.SIGALRM, look)
-    signal.setitimer(signal.ITIMER_REAL, LOOK_INTERVAL_S, LOOK_INTERVAL_S)
+    set_alarm()
