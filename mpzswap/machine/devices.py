@@ -32,6 +32,7 @@ from mpzswap.machine.child import Child
 from mpzswap.machine.device_process import DeviceProcess
 from mpzswap.machine.ending import KILL_TIMEOUT_S, send_signal, wait_gone
 from mpzswap.machine.process import Starter
+from mpzswap.machine.signals import uninterrupted
 from mpzswap.ring.attach import (
     Attach,
     Detach,
@@ -272,9 +273,11 @@ class Devices:
         index, incarnation = process.index, process.incarnation
         try:
             self._board.set_state(index, DeviceState.STARTING, incarnation)
-            child = self._start_child(index, incarnation, process.eventfd)
-            dead, process.child = process.child, child
-            dead.close()
+            # Ctrl-C would leave a process that nobody knows of, with our doorbell.
+            with uninterrupted():
+                child = self._start_child(index, incarnation, process.eventfd)
+                dead, process.child = process.child, child
+                dead.close()
             process.child.wait_ready(RESTART_TIMEOUT_S)
             for attachment in attached:
                 body = attachment.message(process)

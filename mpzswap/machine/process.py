@@ -125,7 +125,13 @@ class Starter:
             stack.pop_all()
         child = Child(name, process, ours)
         self._children.append(child)
-        child.send(config, fds, Kind.START)
+        try:
+            child.send(config, fds, Kind.START)
+        except BaseException:
+            # Nobody is given it, so how it ends is no news; it leaves at once.
+            child.ask_to_drain()
+            child.reported = True
+            raise
         return child
 
 

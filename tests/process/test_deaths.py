@@ -19,6 +19,7 @@ from mpzswap.machine.board import Board, CpuWord, DeviceState
 from mpzswap.machine.child import Child
 from mpzswap.machine.core import Core, Worker
 from mpzswap.machine.device_process import DeviceProcess
+from mpzswap.machine.process import Starter
 from mpzswap.page.mix import generate
 from mpzswap.topology import load
 from mpzswap.topology.model import Topology
@@ -167,6 +168,42 @@ def test_device_is_started_anew_though_that_was_interrupted(
 
     assert (report.state, report.restarts) == ("ready", 1)
     assert report.deaths
+
+
+@pytest.mark.parametrize("at", [(Child, "send"), (Starter, "start")])
+def test_restart_that_was_interrupted_leaves_no_process(
+    at: tuple[type, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would hear the doorbell of the next one, or be told as a death at the end."""
+    original = getattr(*at)
+
+    def interrupted(*args: object, **named: object) -> object:
+        if at[0] is Child:
+            raise KeyboardInterrupt
+        child = original(*args, **named)
+        signal.raise_signal(signal.SIGINT)
+        return child
+
+    with opened(RESTARTING) as machine:
+        process = machine.core.devices.all[0]
+        kill(process)
+        with monkeypatch.context() as patched:
+            patched.setattr(*at, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                wait_until(machine, lambda: process.incarnation > RESTART_LIMIT)
+        wait_until(machine, lambda: process.restarts == 1)
+        wait_until(machine, lambda: living(machine, process) == [process.child])
+        assert_right(machine)
+
+
+def living(machine: mpzswap.Machine, process: DeviceProcess) -> list[Child]:
+    """Give the processes of a device that are there."""
+    name = process.child.name
+    return [
+        child
+        for child in machine.core.children
+        if child.name == name and child.is_alive()
+    ]
 
 
 def test_device_started_anew_leaves_no_descriptor_of_the_dead_one() -> None:
