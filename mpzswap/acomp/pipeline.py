@@ -122,6 +122,9 @@ class Pipeline:
             take: is given each request that has ended, with its items.
         """
         flights: list[Flight[T]] = []
+        if len(self._idle) < len(self._sub_batches):
+            # A second Ctrl-C came while the last call waited for what it had begun.
+            self._drain()
         try:
             while True:
                 self._fill(flights, items, submit, take)
@@ -131,7 +134,7 @@ class Pipeline:
         except BaseException:
             # Devices may still write into these requests: none is used again, or
             # given back, before it has ended.
-            self._drain(flights)
+            self._drain()
             raise
 
     def _fill(
@@ -196,10 +199,15 @@ class Pipeline:
             self._latency.record(self._clock.now_ns() - sub_batch.submitted_ns)
             self._idle.append(sub_batch)
 
-    def _drain(self, flights: list[Flight[T]]) -> None:
+    def _drain(self) -> None:
         """Wait until nothing is in flight, and forget what came of it."""
         # Without an entry for each page the transform has not taken it.
-        pending = [each.request for each in flights if each.request.errors]
+        pending = [
+            request
+            for sub_batch in self._sub_batches
+            for request in sub_batch.requests
+            if request.errors
+        ]
         while pending := [
             request for request in pending if self._acomp.poll(request) == EAGAIN
         ]:

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from mpzswap.acomp.pipeline import Pipeline, Shape
-from mpzswap.acomp.request import Request
+from mpzswap.acomp.request import EAGAIN, Request
 from mpzswap.clock.histogram import Histogram
 from mpzswap.errors import MpzswapError
 from mpzswap.topology.settings import Batching
@@ -137,6 +137,29 @@ def test_exception_leaves_no_request_in_flight() -> None:
     line.taken.clear()
     line.run(30)
     assert sorted(line.taken) == list(range(30))
+
+
+@pytest.mark.parametrize("batching", get_args(Batching))
+def test_impatient_interrupt_loses_no_item_of_the_next_run(
+    batching: Batching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second Ctrl-C, while the first waits for devices: the next run waits."""
+    line = Line(batching)
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(line.fake, "poll", lambda _: EAGAIN)
+        patched.setattr(line.fake, "pause", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            line.run(40)
+
+    assert line.fake.in_flight
+    for _ in range(2):
+        line.run(40)
+        assert sorted(line.taken) == list(range(40))
+        line.taken.clear()
 
 
 @pytest.mark.parametrize("started", [True, False])
