@@ -174,6 +174,8 @@ class Core:
                 Attachment(pasid, segment.number, tuple(fds), layout, handle)
             )
         except BaseException:
+            # Ctrl-C may come when they know it already.
+            self.devices.detach_nowait(segment.number)
             segment.close()
             raise
         return segment

@@ -199,9 +199,11 @@ class Devices:
 
         For memory of the dead, of which nothing is used again: a device that is
         stopped holds up nobody.  Its answer is dropped with the next that is awaited.
+        Nothing is done where they do not know it.
         """
         with self._lock:
-            self._let_forget(segment)
+            if segment in self._attached:
+                self._let_forget(segment)
 
     def _let_forget(self, segment: int) -> None:
         body = self._forget(segment)
