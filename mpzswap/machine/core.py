@@ -24,10 +24,11 @@ from itertools import count
 from mpzswap.completion.interrupt import Interrupt
 from mpzswap.driver.portal import Portal, PortalLayout
 from mpzswap.errors import MpzswapError
+from mpzswap.machine.attachment import Attachment
 from mpzswap.machine.board import Board, BoardLayout
 from mpzswap.machine.child import Child
 from mpzswap.machine.column import Column
-from mpzswap.machine.devices import Attachment, Devices
+from mpzswap.machine.devices import Devices
 from mpzswap.machine.process import Starter
 from mpzswap.machine.stats import Books, report_devices
 from mpzswap.machine.submitter import (

@@ -10,10 +10,12 @@ rows and lanes that are its own (``board``), so nothing of a dead one is carried
 """
 
 import math
+import signal
 import time
 from dataclasses import dataclass, field
 
 from mpzswap.machine.child import Child
+from mpzswap.machine.ending import send_signal
 from mpzswap.topology.model import Device
 
 
@@ -61,6 +63,15 @@ class DeviceProcess:
         if self.incarnation < self.device.max_restarts:
             pause_ms = self.device.restart_backoff_ms << self.incarnation
             self.restart_at_s = time.monotonic() + pause_ms / 1000
+
+    def kill(self) -> None:
+        """
+        End a process that does not answer; when it is gone is for others to see.
+
+        By SIGKILL, which a stopped process does not survive either: it must not write
+        later into memory that then belongs to somebody else.
+        """
+        send_signal(self.child.process.pidfd, signal.SIGKILL)
 
     def begin_anew(self) -> None:
         """Be the next incarnation, whose process is about to be started."""

@@ -12,34 +12,27 @@ after ``completion_timeout_ms``; it is then ended by SIGKILL.
 
 import itertools
 import os
-import signal
 import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 import msgspec
 
 from mpzswap.device.counters import DeviceCounters, read_injected
 from mpzswap.device.main import DeviceConfig
 from mpzswap.device.words import COUNTERS, INJECTED
-from mpzswap.driver.portal import PortalLayout
 from mpzswap.errors import CompletionTimeoutError, DeviceDiedError, MpzswapError
+from mpzswap.machine.attachment import Attachment
 from mpzswap.machine.board import Board, DeviceState
 from mpzswap.machine.child import Child
 from mpzswap.machine.device_process import DeviceProcess
-from mpzswap.machine.ending import KILL_TIMEOUT_S, send_signal, wait_gone
+from mpzswap.machine.ending import KILL_TIMEOUT_S, wait_gone
 from mpzswap.machine.process import Starter
 from mpzswap.machine.signals import uninterrupted
-from mpzswap.ring.attach import (
-    Attach,
-    Detach,
-    LanePlace,
-    PublishCounters,
-    encode,
-)
+from mpzswap.ring.attach import Detach, PublishCounters, encode
 from mpzswap.ring.doorbell import new_eventfd
 from mpzswap.topology.model import Topology
 from mpzswap.topology.wq_table import WqId
@@ -51,9 +44,8 @@ FAULTY_ENTRY = "mpzswap.device.faults:main"
 # yields its core; without that, 200 us halved the speed of stores on two cores.
 SPIN_NS = 100_000
 # A device looks at its control after the batch in hand; other processes may have the
-# core.  Mapping and prefaulting a GiB takes it half a second more.
+# core.
 ANSWER_TIMEOUT_S = 5.0
-ANSWER_S_PER_GIB = 5.0
 # Whoever waits for an answer looks for late devices this often.
 LOOK_INTERVAL_S = 0.1
 # Statistics are not worth a longer wait; a stuck device's are a little older.
@@ -61,35 +53,6 @@ COUNTERS_TIMEOUT_S = 0.5
 # A device that is started anew: a fork, some milliseconds.  Whoever looks waits for
 # it, and the others of its process go on.
 RESTART_TIMEOUT_S = 2.0
-
-
-@dataclass(frozen=True, eq=False)
-class Attachment:
-    """
-    What every device knows of a segment, also one that is started later.
-
-    Attributes:
-        fds: the segment's, and that of the interrupt which it brings; not ours.
-        layout: of a portal, which has lanes; None: plain memory.
-    """
-
-    pasid: int
-    segment: int
-    fds: tuple[int, ...]
-    layout: PortalLayout | None = None
-    int_handle: int = 0
-
-    def message(self, device: DeviceProcess) -> bytes:
-        """Give what to tell *device*, as it is now."""
-        lanes: tuple[LanePlace, ...] = ()
-        if self.layout is not None:
-            lanes = self.layout.lanes[device.incarnation][device.index]
-        return encode(Attach(self.pasid, self.segment, lanes, self.int_handle))
-
-    @property
-    def mapping_s(self) -> float:
-        """How long a device may take to map it, beside the time to answer."""
-        return ANSWER_S_PER_GIB * os.fstat(self.fds[0]).st_size / (1 << 30)
 
 
 class Devices:
@@ -263,12 +226,12 @@ class Devices:
         if self.state(process.index) == DeviceState.READY and (
             process.incarnation + 1 in late
         ):
-            kill(process)
+            process.kill()
 
     def _start_anew(self, process: DeviceProcess) -> None:
         """Give a device another process, or another death."""
         # Lanes last: what waits in one may name any of the memory.
-        attached = sorted(self._attached.values(), key=has_lanes)
+        attached = sorted(self._attached.values(), key=attrgetter("has_lanes"))
         limit_s = RESTART_TIMEOUT_S + sum(each.mapping_s for each in attached)
         until = time.monotonic() + limit_s
         process.begin_anew()
@@ -326,7 +289,7 @@ class Devices:
     def _tell(
         self,
         bodies: Sequence[bytes],
-        fds: Collection[int] = (),
+        fds: tuple[int, ...] = (),
         limit_s: float = ANSWER_TIMEOUT_S,
         *,
         end_late: bool = True,
@@ -343,7 +306,7 @@ class Devices:
             (process, body)
             for process, body in zip(self.all, bodies, strict=True)
             if self.state(process.index) == DeviceState.READY
-            and self._say(process, body, tuple(fds))
+            and self._say(process, body, fds)
         ]
         for process, body in told:
             try:
@@ -387,7 +350,7 @@ class Devices:
         return True
 
     def _end_now(self, process: DeviceProcess, why: str = "") -> None:
-        kill(process)
+        process.kill()
         wait_gone([process.child.process.pidfd], KILL_TIMEOUT_S, {})
         self._note_death(process, why)
 
@@ -402,21 +365,6 @@ class Devices:
         if death.__cause__ is not None:
             # The machine survives it, but it is a bug of ours: show it.
             warnings.warn(f"{death}\n{death.__cause__}", RuntimeWarning, stacklevel=2)
-
-
-def has_lanes(attachment: Attachment) -> bool:
-    """Tell whether a device finds work in a segment."""
-    return attachment.layout is not None
-
-
-def kill(process: DeviceProcess) -> None:
-    """
-    End a device that does not answer; ``look`` notes it when it is gone.
-
-    By SIGKILL, which a stopped process does not survive either: it must not write
-    later into memory that then belongs to somebody else.
-    """
-    send_signal(process.child.process.pidfd, signal.SIGKILL)
 
 
 def place(index: int, devices: int, cores: Sequence[int]) -> int | None:

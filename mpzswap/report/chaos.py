@@ -7,8 +7,9 @@ from rich.table import Table
 
 from mpzswap.report import numbers
 from mpzswap.report.clocks import clock_words
-from mpzswap.report.records import ChaosReport, EpisodeReport
+from mpzswap.report.episodes import ChaosReport, EpisodeReport
 from mpzswap.report.render import facts, render, table, verdict
+from mpzswap.report.stress import found_by
 
 # Episodes that went well are a row each, up to so many; of more the last ones.
 MAX_ROWS = 20
@@ -38,14 +39,7 @@ def _parts(report: ChaosReport) -> Iterator[RenderableType]:
     yield ""
     yield facts(
         [
-            (
-                "verify",
-                (
-                    f"{numbers.count(report.verify.pages_checked)} pages checked",
-                    f"{numbers.count(report.verify.pages_wrong)} wrong",
-                    f"{numbers.count(report.verify.pages_lost)} lost",
-                ),
-            ),
+            ("verify", found_by(report.verify)),
             ("clock", (clock_words(report.clock),)),
         ]
     )

@@ -16,6 +16,7 @@ from mpzswap.report.records import (
     ReadaheadReport,
     ReclaimReport,
     StressReport,
+    VerifyReport,
     ZswapReport,
 )
 from mpzswap.report.render import facts, render, table, verdict
@@ -280,6 +281,15 @@ def injected_of(devices: Iterable[DeviceReport]) -> dict[str, int]:
     return dict(sorted(whole.items()))
 
 
+def found_by(checked: VerifyReport) -> tuple[str, ...]:
+    """Give what the checks found."""
+    return (
+        f"{numbers.count(checked.pages_checked)} pages checked",
+        f"{numbers.count(checked.pages_wrong)} wrong",
+        f"{numbers.count(checked.pages_lost)} lost",
+    )
+
+
 def _outcome(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
     paths, checked, count = report.paths, report.verify, numbers.count
     yield (
@@ -295,12 +305,5 @@ def _outcome(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "reasons", tuple(f"{name} {count(pages)}" for name, pages in found)
     if injected := injected_of(report.devices):
         yield "injected", tuple(f"{kind} {count(n)}" for kind, n in injected.items())
-    yield (
-        "verify",
-        (
-            f"{count(checked.pages_checked)} pages checked",
-            f"{count(checked.pages_wrong)} wrong",
-            f"{count(checked.pages_lost)} lost",
-        ),
-    )
+    yield "verify", found_by(checked)
     yield "clock", (clock_words(report.clock),)

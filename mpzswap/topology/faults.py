@@ -40,8 +40,8 @@ Faults that a device is to have: one line each, in a topology or after ``--injec
     code=      of status: a member of completion.status.Status, by name or number
 
 Each fault counts by itself, for each device apart, and from 0 where a device is started
-anew.  Where one fault of a device has
-made the answer, those after it in the list do not see the descriptor.
+anew.  Where one fault of a device has made the answer, those after it in the list do
+not see the descriptor.
 """
 
 import random

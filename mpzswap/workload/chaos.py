@@ -22,13 +22,8 @@ import msgspec
 
 from mpzswap.errors import MpzswapError
 from mpzswap.page.frame import PAGE_SIZE
-from mpzswap.report.records import (
-    ChaosReport,
-    EpisodeReport,
-    LedgerReport,
-    StressReport,
-    VerifyReport,
-)
+from mpzswap.report.episodes import ChaosReport, EpisodeReport
+from mpzswap.report.records import LedgerReport, StressReport, VerifyReport
 from mpzswap.report.stress import injected_of
 from mpzswap.topology import load
 from mpzswap.topology.inject import damages_compressions, fault_lines, with_faults
@@ -109,7 +104,9 @@ def run(chaos: ChaosPlan, on_progress: OnProgress) -> ChaosReport:
     reports: list[EpisodeReport] = []
     for number in numbers(chaos, started_s):
         episode = draw(chaos, number)
-        reports.append(run_episode(episode, titled(number, on_progress)))
+        reports.append(
+            run_episode(episode, stress.named(f"episode {number}", on_progress))
+        )
     return summarize(chaos, reports, time.monotonic() - started_s)
 
 
@@ -125,13 +122,6 @@ def numbers(chaos: ChaosPlan, started_s: float) -> Iterator[int]:
             return
         yield number
         number += 1
-
-
-def titled(number: int, on_progress: OnProgress) -> OnProgress:
-    """Give a progress that says of which episode it is."""
-    return lambda progress: on_progress(
-        msgspec.structs.replace(progress, phase=f"episode {number}")
-    )
 
 
 # Drawing

@@ -65,7 +65,7 @@ def watched() -> Iterator[Leftovers]:
 
 def _differences(before: Held, mark: str) -> Iterator[str]:
     pidfds: dict[int, int] = {}
-    for pid in _marked(mark):
+    for pid in marked_pids(mark):
         with contextlib.suppress(ProcessLookupError):  # Gone just now.
             pidfds[os.pidfd_open(pid)] = pid
     try:
@@ -82,7 +82,7 @@ def _differences(before: Held, mark: str) -> Iterator[str]:
         yield f"file {file}: is left"
 
 
-def _marked(mark: str) -> list[int]:
+def marked_pids(mark: str) -> list[int]:
     """Give the processes but ours that have *mark* in their environment."""
     pids = []
     for path in PROC.glob("[0-9]*/environ"):

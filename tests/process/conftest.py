@@ -4,14 +4,11 @@ import os
 import signal
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from mpzswap.machine import ending
-
-# After any end nothing is left for longer; the promise of the design.
-LEFT_LIMIT_S = 2.0
+from mpzswap.workload.leftovers import LEFT_LIMIT_S, marked_pids
 
 
 @pytest.fixture
@@ -27,15 +24,3 @@ def nobody_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for pidfd in pidfds:
         os.close(pidfd)
     assert not left, f"{len(left)} processes were left"
-
-
-def marked_pids(mark: str) -> list[int]:
-    """Give the processes that have *mark* in their environment."""
-    pids = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if mark.encode() in path.read_bytes().split(b"\0"):
-                pids.append(int(path.parent.name))
-        except OSError:
-            continue
-    return pids

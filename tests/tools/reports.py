@@ -2,17 +2,16 @@
 
 import msgspec
 
+from mpzswap.report.episodes import ChaosReport, EpisodeReport
 from mpzswap.report.records import (
     AttributesReport,
     BenchReport,
     BenchResult,
-    ChaosReport,
     ComparisonReport,
     ContextReport,
     CpuReport,
     DeviceReport,
     DriverReport,
-    EpisodeReport,
     LatenciesReport,
     LatencyReport,
     LedgerReport,

@@ -14,8 +14,9 @@ import numpy as np
 from mpzswap.device.counters import DeviceCounters
 from mpzswap.device.words import DEVICE_WORDS, NEED_WAKEUP
 from mpzswap.driver.portal import PortalLayout
+from mpzswap.machine.attachment import Attachment
 from mpzswap.machine.board import Board, BoardLayout
-from mpzswap.machine.devices import Attachment, Devices
+from mpzswap.machine.devices import Devices
 from mpzswap.machine.process import Starter
 from mpzswap.ring.doorbell import Doorbell
 from mpzswap.ring.memory import WORD_BYTES

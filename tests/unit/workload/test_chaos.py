@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from mpzswap.errors import MpzswapError
-from mpzswap.report.records import EpisodeReport, LedgerReport, StressReport
+from mpzswap.report.episodes import EpisodeReport
+from mpzswap.report.records import LedgerReport, StressReport
 from mpzswap.topology.inject import damages_compressions, fault_lines
 from mpzswap.topology.model import Topology
 from mpzswap.workload import chaos, stress
