@@ -62,8 +62,7 @@ def check(
         if not request.errors[place] and checksum(page) != sums[place]
     ]
     for place in differing:
-        data = kept(place)
-        request.buffers.views[place][: len(data)] = data
+        request.put_source(place, kept(place))
         acomp.decompress_page(request, place)
         # Where software gave up, it left the page as it came.
         if checksum(pages[place]) != sums[place]:

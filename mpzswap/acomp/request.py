@@ -46,8 +46,8 @@ class Request:
     """
     N pages and what became of each.
 
-    The caller fills *pages* and *checksums* (and, to decompress, *buffers* and
-    *lengths*); the transform fills *errors*, *statuses*, *paths* and, compressing,
+    The caller fills *pages* and *checksums* (and, to decompress, *buffers*, *lengths*
+    and *sources*); the transform fills *errors*, *statuses*, *paths* and, compressing,
     *lengths*.
     After ``compress`` or ``decompress`` they belong to the transform until ``poll``
     gives something else than -EAGAIN.
@@ -60,6 +60,9 @@ class Request:
     # Of each uncompressed page, see ``checksum``: what it is, or must come back as;
     # empty where the caller has none.  A transform may hold its devices to them.
     checksums: list[int] = field(default_factory=list)
+    # Device address of the compressed bytes of each page, where they are packed into
+    # the buffers one after the other; empty: each page's are in its own buffer.
+    sources: list[int] = field(default_factory=list)
     # Bytes of each compressed page.
     lengths: list[int] = field(default_factory=list)
     # 0, -EINPROGRESS while pending, or the page's own negative errno; an entry a page
@@ -74,6 +77,16 @@ class Request:
     def capacity(self) -> int:
         """How many pages it can hold."""
         return len(self.buffers)
+
+    def source_of(self, place: int) -> int:
+        """Give the device address of the compressed bytes of a page."""
+        return self.sources[place] if self.sources else self.buffers.address_of(place)
+
+    def put_source(self, place: int, data: bytes | memoryview) -> None:
+        """Put the compressed bytes of a page into its own buffer, once all is done."""
+        self.buffers.views[place][: len(data)] = data
+        if self.sources:
+            self.sources[place] = self.buffers.address_of(place)
 
 
 class Acomp(Protocol):

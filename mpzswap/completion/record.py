@@ -43,6 +43,7 @@ RECORD_STRUCT = packer(FIELDS)
 # All but the status: what is written first.
 BODY_STRUCT = packer(FIELDS[1:])
 BODY_AT = FIELDS[1].at
+SIZE_AT = next(field.at for field in FIELDS if field.name == "output_size")
 TAKEN_AT = next(field.at for field in FIELDS if field.name == "taken_ns")
 
 

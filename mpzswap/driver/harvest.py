@@ -33,11 +33,12 @@ from mpzswap.completion.status import Status, errno_of
 from mpzswap.driver.estimate import ServiceTimes
 from mpzswap.driver.outcome import Outcome
 from mpzswap.driver.parts import DriverParts
-from mpzswap.driver.request import IaaRequest, Run
-from mpzswap.driver.verify import Verification
+from mpzswap.driver.request import IaaRequest, Run, picked
+from mpzswap.driver.verify import Verification, stretches
 from mpzswap.page.frame import PAGE_SIZE
 
 # Plain integers: comparing with a member of an enum costs three times as much.
+NONE = int(Status.NONE)
 SUCCESS = int(Status.SUCCESS)
 DEVICE = int(Path.DEVICE)
 # Of the limit: a second of the five that are usual, long for a device that goes on.
@@ -91,7 +92,7 @@ class Harvest:
 
     def _take_run(self, request: IaaRequest, run: Run, answers: bytes) -> None:
         """Take a run, all pages of which are answered."""
-        self._take_answers(request, run, range(run.start, run.stop), answers)
+        self._take_answers(request, run, run.start, answers)
         last = self._portal.records[request.first + run.stop - 1]
         service_ns = int(last["completed_ns"]) - int(last["taken_ns"])
         # Whatever a device says: we sleep as long as it lets us expect.
@@ -101,39 +102,40 @@ class Harvest:
         self._times.learn(operation, service_ns)
 
     def _take_answers(
-        self,
-        request: IaaRequest,
-        run: Run,
-        positions: Sequence[int],
-        answers: Sequence[int],
+        self, request: IaaRequest, run: Run, start: int, answers: bytes
     ) -> None:
+        """Take the answers of the positions of a run from *start* on, one or more."""
         if run.part is not None:
+            positions = range(start, start + len(answers))
             right = self._verification.take(request, positions, answers)
             self._end_compressed(request, run, right)
         elif request.operation == Operation.COMPRESS:
-            self._take_compressed(request, run, positions, answers)
+            self._take_compressed(request, run, start, answers)
         else:
-            self._take_decompressed(request, run, positions, answers)
+            self._take_decompressed(request, run, start, answers)
+
+    # By columns, since most pages are as they should be: a tenth of the cost of
+    # looking at each.  What is not is put right after that, page by page.
 
     def _take_compressed(
-        self,
-        request: IaaRequest,
-        run: Run,
-        positions: Sequence[int],
-        answers: Sequence[int],
+        self, request: IaaRequest, run: Run, start: int, answers: bytes
     ) -> None:
-        sizes = self._sizes(request, run)
-        order = request.order
-        good = []
-        for position, status in zip(positions, answers, strict=True):
-            page = order[position]
-            request.statuses[page] = status
-            request.paths[page] = DEVICE
-            if status == SUCCESS:
-                request.lengths[page] = sizes[position]
-                good.append(position)
-            else:
-                self._take_error(request, position)
+        count = len(answers)
+        stop = start + count
+        sizes = self._portal.sizes(request.first + start, count)
+        request.statuses[start:stop] = answers
+        request.paths[start:stop] = [DEVICE] * count
+        bad = unlike(SUCCESS, answers)
+        for place in bad:
+            sizes[place] = 0
+        request.lengths[start:stop] = sizes
+        for place in bad:
+            self._take_error(request, start + place)
+        good: Sequence[int] = range(start, stop)
+        if bad:
+            good = [
+                position for position in good if answers[position - start] == SUCCESS
+            ]
         if self._parts.settings.verify_compress:
             self._verification.hold(request, run, good)
         else:
@@ -143,48 +145,43 @@ class Harvest:
         self, request: IaaRequest, run: Run, positions: Sequence[int]
     ) -> None:
         """End pages that are compressed, and right if that was to be verified."""
-        done_bytes = 0
-        for position in positions:
-            page = request.order[position]
-            done_bytes += request.lengths[page]
-            request.errors[page] = 0
+        if isinstance(positions, range):
+            done = slice(positions.start, positions.stop)
+            request.errors[done] = [0] * len(positions)
+            done_bytes = sum(request.lengths[done])
+        else:
+            for position in positions:
+                request.errors[position] = 0
+            done_bytes = sum(request.lengths[position] for position in positions)
         stats = self._outcome.stats
         stats.device_pages += len(positions)
         stats.total_comp_bytes_out += done_bytes
         run.queue.stats.comp_bytes += done_bytes
 
     def _take_decompressed(
-        self,
-        request: IaaRequest,
-        run: Run,
-        positions: Sequence[int],
-        answers: Sequence[int],
+        self, request: IaaRequest, run: Run, start: int, answers: bytes
     ) -> None:
-        sizes = self._sizes(request, run)
-        order = request.order
-        done_bytes = done_pages = 0
-        for position, status in zip(positions, answers, strict=True):
-            page = order[position]
-            request.statuses[page] = status
-            request.paths[page] = DEVICE
-            if status != SUCCESS:
-                self._take_error(request, position)
-            elif sizes[position] == PAGE_SIZE:
-                done_pages += 1
-                done_bytes += request.lengths[page]
-                request.errors[page] = 0
-            else:
-                self._outcome.fall_back(request, page, "decompressed_size")
+        count = len(answers)
+        sizes = self._portal.sizes(request.first + start, count)
+        order = request.order[start : start + count]
+        statuses, paths, errors = request.statuses, request.paths, request.errors
+        for page, status in zip(order, answers, strict=True):
+            statuses[page] = status
+            paths[page] = DEVICE
+            errors[page] = 0
+        done_bytes = sum(picked(request.lengths, order))
+        bad = unlike(SUCCESS, answers)
+        short = [place for place in unlike(PAGE_SIZE, sizes) if place not in bad]
+        for place in (*bad, *short):
+            done_bytes -= request.lengths[order[place]]
+        for place in bad:
+            self._take_error(request, start + place)
+        for place in short:
+            self._outcome.fall_back(request, order[place], "decompressed_size")
         stats = self._outcome.stats
-        stats.device_pages += done_pages
+        stats.device_pages += count - len(bad) - len(short)
         stats.total_decomp_bytes_in += done_bytes
         run.queue.stats.decomp_bytes += done_bytes
-
-    def _sizes(self, request: IaaRequest, run: Run) -> list[int]:
-        """Give the output sizes of all positions up to the run's last."""
-        records = self._portal.records[request.first : request.first + run.stop]
-        sizes: list[int] = records["output_size"].tolist()
-        return sizes
 
     def _take_error(self, request: IaaRequest, position: int) -> None:
         page = request.order[position]
@@ -236,12 +233,23 @@ class Harvest:
     def _unanswered(self, request: IaaRequest, run: Run) -> Sequence[int]:
         """Take what is answered of a run that will not be over; give the rest."""
         # Read now that the device is dead: nothing comes after it.
-        statuses = dict(enumerate(self._answers(request, run), run.start))
-        answers = {position: status for position, status in statuses.items() if status}
-        self._take_answers(request, run, list(answers), list(answers.values()))
-        return [position for position in statuses if position not in answers]
+        answers = self._answers(request, run)
+        answered = unlike(NONE, answers)
+        for start, stop in stretches(answered):
+            part = answers[start:stop]
+            self._take_answers(request, run, run.start + start, part)
+        return [
+            run.start + place for place, status in enumerate(answers) if status == NONE
+        ]
 
     @staticmethod
     def _end_run(request: IaaRequest, run: Run) -> None:
         request.runs.remove(run)
         run.queue.in_flight -= run.stop - run.start
+
+
+def unlike(usual: int, values: Sequence[int]) -> list[int]:
+    """Give the places of *values* that are not the *usual* one; mostly none are."""
+    if values.count(usual) == len(values):
+        return []
+    return [place for place, value in enumerate(values) if value != usual]

@@ -87,7 +87,9 @@ class IaaCrypto:
             self._submission.verify(request)
         if request.pending:
             return EAGAIN
-        return next((error for error in request.errors if error), 0)
+        if not any(request.errors):
+            return 0
+        return next(error for error in request.errors if error)
 
     def compress_page(self, request: Request, page: int) -> None:
         """Do in software a page that failed, for whoever cannot do without it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpzswap.completion.record import RECORD, RECORD_BYTES, TAKEN_AT
+from mpzswap.completion.record import RECORD, RECORD_BYTES, SIZE_AT, TAKEN_AT
 from mpzswap.errors import QueueFullError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.attach import LanePlace
@@ -21,6 +21,8 @@ from mpzswap.ring.memory import WORD_BYTES, Frames, Segment, address
 from mpzswap.topology.model import Device, Topology
 
 RECORD_WORDS = RECORD_BYTES // WORD_BYTES
+# The half word of a record that is its output_size.
+SIZE_HALF = SIZE_AT // (WORD_BYTES // 2)
 # The word of a record that is its taken_ns.
 TAKEN_WORD = TAKEN_AT // WORD_BYTES
 
@@ -73,6 +75,7 @@ class Portal:
         # A status is one byte in 64, a stamp one word in 8: views of only those.
         self._statuses = records[::RECORD_BYTES]
         self._taken_ns = records.cast("Q")[TAKEN_WORD::RECORD_WORDS]
+        self._sizes = records.cast("I")[SIZE_HALF :: 2 * RECORD_WORDS]
         self._buffers = segment.frames(layout.buffers_offset, count)
         # Runs of free records as (first, count), in order, no two of them adjoining.
         self._free = [(0, count)]
@@ -136,9 +139,13 @@ class Portal:
         """Give when the device took the descriptor of each record of a run."""
         return self._taken_ns[first : first + count].tolist()
 
+    def sizes(self, first: int, count: int) -> list[int]:
+        """Give the output size of each record of a run, bytes."""
+        return self._sizes[first : first + count].tolist()
+
     def clear(self, first: int, count: int) -> None:
         """Set the status of each record of a run to NONE, before submission."""
-        self.records["status"][first : first + count] = 0
+        self._statuses[first : first + count] = bytes(count)
 
 
 def _places(device: Device, offset: int) -> Iterator[LanePlace]:

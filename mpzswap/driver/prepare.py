@@ -1,7 +1,21 @@
-"""Fill a descriptor; nothing else: zeros included, since slots are used again."""
+"""
+Fill descriptors; nothing else: zeros included, since slots are used again.
 
+The descriptors of a run differ in what they name alone, and that mostly lies side by
+side: each is the one before it, a record and a page further.  So a run is filled by
+one addition, whatever its length, and a column that is not side by side by one more.
+
+    row of the sender + first addresses     the same for all
+    + steps                                 0, 1, 2, ... records and pages further
+"""
+
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mpzswap.completion.record import RECORD_BYTES
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.descriptor import (
     DESCRIPTOR_STRUCT,
@@ -11,6 +25,8 @@ from mpzswap.ring.descriptor import (
     Opcode,
     pack_flags_opcode,
 )
+from mpzswap.ring.lane import Rows
+from mpzswap.topology.model import MAX_WORK_QUEUE_SIZE
 
 FLAGS = Flag.CRAV | Flag.RCR
 
@@ -26,62 +42,83 @@ DECOMPRESS_FLAGS = int(
 # iaa_crypto_main.c, iaa_compress_verify.
 VERIFY_FLAGS = DECOMPRESS_FLAGS | int(DecomprFlag.SUPPRESS_OUTPUT)
 
-_pack_into = DESCRIPTOR_STRUCT.pack_into
+# The words of a descriptor that name something: see ``mpzswap.ring.descriptor``.
+COMPLETION, SOURCE, TARGET, SIZES = 1, 2, 3, 4
+# What each word of the next descriptor has more than that of the one before it.
+STEP = (0, RECORD_BYTES, PAGE_SIZE, PAGE_SIZE, 0, 0, 0, 0)
+STEPS: Rows = np.outer(
+    np.arange(MAX_WORK_QUEUE_SIZE, dtype="<u8"), np.array(STEP, "<u8")
+)
+
+Row = NDArray[np.uint64]
 
 
 class Sender(NamedTuple):
-    """What is the same in all descriptors of a submitter."""
+    """What is the same in all descriptors of a submitter, whose they alone are."""
 
-    pasid: int
-    # The interrupt to raise with each completion; 0: none.
-    int_handle: int
-    compress_word: int
-    decompress_word: int
-    decompress_flags: int
+    compress: Row
+    decompress: Row
+    # A decompression that writes nothing: for its CRC.
+    verify: Row
 
     @classmethod
     def of(cls, pasid: int, int_handle: int = 0) -> Self:
-        """Give the sender for an address space and its interrupt."""
+        """Give the sender for an address space; its interrupt, 0: none."""
         flags = int(FLAGS | Flag.RCI if int_handle else FLAGS)
-        return cls(
-            pasid,
-            int_handle,
-            pack_flags_opcode(flags, Opcode.COMPRESS),
-            pack_flags_opcode(flags, Opcode.DECOMPRESS),
-            DECOMPRESS_FLAGS,
-        )
 
-    def verifying(self) -> Self:
-        """Give the same, whose decompressions write nothing: for their CRC."""
-        return self._replace(decompress_flags=VERIFY_FLAGS)
+        def row(opcode: Opcode, op_flags: int, src1_size: int) -> Row:
+            word = pack_flags_opcode(flags, opcode)
+            fields = (
+                *(pasid, word, 0, 0, 0, src1_size, int_handle, op_flags),
+                *(0, PAGE_SIZE, 0, 0, 0),
+            )
+            return np.frombuffer(bytearray(DESCRIPTOR_STRUCT.pack(*fields)), "<u8")
+
+        return cls(
+            row(Opcode.COMPRESS, COMPRESS_FLAGS, PAGE_SIZE),
+            row(Opcode.DECOMPRESS, DECOMPRESS_FLAGS, 0),
+            row(Opcode.DECOMPRESS, VERIFY_FLAGS, 0),
+        )
 
 
 def prep_compress(
-    slot: tuple[memoryview, int],
-    sender: Sender,
-    completion: int,
-    page: int,
-    buffer: int,
+    slots: Rows, row: Row, completion: int, pages: Sequence[int], buffer: int
 ) -> None:
-    """Compress a *page* into a *buffer* of a page; all are device addresses."""
-    _pack_into(
-        *slot,
-        *(sender.pasid, sender.compress_word, completion, page, buffer),
-        *(PAGE_SIZE, sender.int_handle, COMPRESS_FLAGS, 0, PAGE_SIZE, 0, 0, 0),
-    )
+    """
+    Compress *pages* into buffers of a page that lie side by side from *buffer* on.
+
+    Args:
+        slots: one a page.
+        row: of the sender.
+        completion: the first record; all are device addresses.
+        pages: where each page is; a range of whole pages costs least.
+        buffer: the first of them.
+    """
+    row[COMPLETION], row[SOURCE], row[TARGET] = completion, pages[0], buffer
+    np.add(STEPS[: len(slots)], row, out=slots)
+    if not _side_by_side(pages):
+        slots[:, SOURCE] = pages
 
 
 def prep_decompress(
-    slot: tuple[memoryview, int],
-    sender: Sender,
+    slots: Rows,
+    row: Row,
     completion: int,
-    source: tuple[int, int],
-    page: int,
+    sources: tuple[Sequence[int], Sequence[int]],
+    pages: Sequence[int],
 ) -> None:
-    """Decompress *source* (address, bytes) into a *page*."""
-    pasid, int_handle, _, word, flags = sender
-    _pack_into(
-        *slot,
-        *(pasid, word, completion, source[0], page),
-        *(source[1], int_handle, flags, 0, PAGE_SIZE, 0, 0, 0),
-    )
+    """Decompress *sources* (addresses, bytes of each) into *pages*; see above."""
+    addresses, sizes = sources
+    row[COMPLETION], row[SOURCE], row[TARGET] = completion, addresses[0], pages[0]
+    np.add(STEPS[: len(slots)], row, out=slots)
+    # The lower half, which is 0 in the row.
+    slots[:, SIZES] |= np.array(sizes, "<u8")
+    if not _side_by_side(addresses):
+        slots[:, SOURCE] = addresses
+    if not _side_by_side(pages):
+        slots[:, TARGET] = pages
+
+
+def _side_by_side(addresses: Sequence[int]) -> bool:
+    """Tell whether these are known to be pages in a row; a list is not looked into."""
+    return isinstance(addresses, range) and addresses.step == PAGE_SIZE

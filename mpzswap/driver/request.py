@@ -56,6 +56,8 @@ class IaaRequest(Request):
     operation: Operation = Operation.COMPRESS
     # The page at each position.
     order: Sequence[int] = ()
+    # Where the compressed bytes of each page are.
+    inputs: Sequence[int] = ()
     # The first position that is in no queue yet.
     next: int = 0
     runs: list[Run] = field(default_factory=list)
@@ -106,6 +108,7 @@ class IaaRequest(Request):
         if operation == Operation.COMPRESS:
             self.lengths = [0] * count
         self.order = range(count)
+        self.inputs = self.sources or self.buffers.addresses(0, count)
         self.next = 0
         self.retries = 0
         self.due_ns = 0
@@ -146,6 +149,13 @@ class IaaRequest(Request):
             self.next = run.start
         else:
             run.part.start = run.start
+
+
+def picked(values: Sequence[int], order: Sequence[int]) -> Sequence[int]:
+    """Give those of *values* that *order* names; a range of a range stays one."""
+    if isinstance(order, range):
+        return values[order.start : order.stop]
+    return [values[page] for page in order]
 
 
 def ours(request: Request) -> IaaRequest:

@@ -35,10 +35,10 @@ class Software:
         """Decompress page *index* of the request."""
         request.paths[index] = Path.SOFTWARE
         page = self._space.resolve(request.pages[index], PAGE_SIZE)
-        if page is None:
+        packed = self._space.resolve(request.source_of(index), request.lengths[index])
+        if page is None or packed is None:
             request.errors[index] = -errno.EFAULT
             return
-        packed = request.buffers.views[index][: request.lengths[index]]
         try:
             output = self._codec.decompress(packed, PAGE_SIZE)
         except CodecError:

@@ -11,7 +11,7 @@ would wait in vain for as long, a second for a handful of pages.
 """
 
 import errno
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mpzswap.acomp.request import Operation
@@ -19,11 +19,10 @@ from mpzswap.driver.estimate import ServiceTimes
 from mpzswap.driver.harvest import GRACE_PART
 from mpzswap.driver.outcome import Outcome
 from mpzswap.driver.parts import DriverParts
-from mpzswap.driver.prepare import Sender, prep_compress, prep_decompress
+from mpzswap.driver.prepare import Row, Sender, prep_compress, prep_decompress
 from mpzswap.driver.queue import SubmitQueue
-from mpzswap.driver.request import IaaRequest, Run, Unverified
+from mpzswap.driver.request import IaaRequest, Run, Unverified, picked
 from mpzswap.driver.turns import Turns
-from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.topology.wq_table import WqId
 
 # Ours: attempts closer together than this count as one.  The kernel's are some ns
@@ -61,7 +60,6 @@ class Submission:
         self._overdue_ns = timeout_ns - timeout_ns // GRACE_PART
         handle = parts.interrupt.handle if parts.interrupt else 0
         self._sender = Sender.of(parts.pasid, handle)
-        self._verifier = self._sender.verifying()
         self._tables: dict[Operation, Table] = {}
         self._generation = -1
 
@@ -168,11 +166,11 @@ class Submission:
         if run.part is not None:
             # What is left there from compression is no answer.
             self._parts.portal.clear(request.first + run.start, count)
-            self._prepare_decompress(request, run, self._verifier)
+            self._prepare_decompress(request, run, self._sender.verify)
         elif request.operation == Operation.COMPRESS:
             self._prepare_compress(request, run)
         else:
-            self._prepare_decompress(request, run, self._sender)
+            self._prepare_decompress(request, run, self._sender.decompress)
         request.note(run)
         run.queue.publish(count)
 
@@ -188,42 +186,31 @@ class Submission:
             stats.decomp_calls += count
             self._outcome.stats.total_decomp_calls += count
 
-    # Hot: once a page.  Addresses are looked up by the run and advanced by steps.
+    # Hot: once a run; see ``prepare``.
 
     def _prepare_compress(self, request: IaaRequest, run: Run) -> None:
-        slots, sender = run.queue.lane.slots, self._sender
-        order = request.order[run.start : run.stop]
-        assert isinstance(order, range), "compression is in the order of the pages"
-        places = zip(
-            *self._slots_and_records(request, run),
-            request.buffers.addresses(order.start, len(order)),
-            request.pages[order.start : order.stop],
-            strict=True,
-        )
-        for slot, completion, buffer, page in places:
-            prep_compress((slots, slot), sender, completion, page, buffer)
+        assert isinstance(request.order, range), "compression is in the pages' order"
+        records = self._records(request, run)
+        buffers = request.buffers.addresses(run.start, run.stop - run.start)
+        row = self._sender.compress
+        for first, slots in run.queue.lane.rows(len(records)):
+            start = run.start + first
+            pages = request.pages[start : start + len(slots)]
+            prep_compress(slots, row, records[first], pages, buffers[first])
 
-    def _prepare_decompress(
-        self, request: IaaRequest, run: Run, sender: Sender
-    ) -> None:
-        slots, buffers = run.queue.lane.slots, request.buffers.address
-        order = request.order[run.start : run.stop]
-        places = zip(*self._slots_and_records(request, run), order, strict=True)
-        for slot, completion, page in places:
-            source = buffers + page * PAGE_SIZE, request.lengths[page]
-            prep_decompress(
-                (slots, slot), sender, completion, source, request.pages[page]
-            )
+    def _prepare_decompress(self, request: IaaRequest, run: Run, row: Row) -> None:
+        records = self._records(request, run)
+        for first, slots in run.queue.lane.rows(len(records)):
+            start = run.start + first
+            order = request.order[start : start + len(slots)]
+            sources = picked(request.inputs, order), picked(request.lengths, order)
+            pages = picked(request.pages, order)
+            prep_decompress(slots, row, records[first], sources, pages)
 
-    def _slots_and_records(
-        self, request: IaaRequest, run: Run
-    ) -> tuple[Iterable[int], Iterable[int]]:
-        """Give, for each position of a run, its slot and its record's address."""
-        count = run.stop - run.start
-        return (
-            map(run.queue.lane.slot, range(count)),
-            self._parts.portal.record_addresses(request.first + run.start, count),
-        )
+    def _records(self, request: IaaRequest, run: Run) -> range:
+        """Give the address of the record of each position of a run."""
+        first, count = request.first + run.start, run.stop - run.start
+        return self._parts.portal.record_addresses(first, count)
 
     # Want of places
 

@@ -15,8 +15,17 @@ is shared.  Every interleaving of its two sides:
 ``tests/property/test_interleavings_lane.py``.
 """
 
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
 from mpzswap.ring.descriptor import DESCRIPTOR_BYTES
 from mpzswap.ring.memory import CACHE_LINE_BYTES, WORD_BYTES
+
+# Slots as rows of 8 words, which are filled by columns.
+Rows: TypeAlias = NDArray[np.uint64]
 
 HEADER_BYTES = 2 * CACHE_LINE_BYTES
 TAIL_WORD = CACHE_LINE_BYTES // WORD_BYTES
@@ -59,6 +68,19 @@ class Lane:
     def slot(self, ahead: int = 0) -> int:
         """Give where in ``slots`` the *ahead*-th slot to be published begins."""
         return ((self._tail + ahead) & self._mask) * DESCRIPTOR_BYTES
+
+    def rows(self, count: int) -> Iterator[tuple[int, Rows]]:
+        """
+        Give the next *count* slots to be published, as (first of them, rows).
+
+        They are two stretches where the ring's end lies between.
+        """
+        rows = np.frombuffer(self.slots, "<u8").reshape(self.capacity, -1)
+        first = self._tail & self._mask
+        before_end = min(count, self.capacity - first)
+        yield 0, rows[first : first + before_end]
+        if before_end < count:
+            yield before_end, rows[: count - before_end]
 
     def publish(self, count: int) -> None:
         """Hand the next *count* slots over; they have been filled."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from mpzswap.ring.lane import TAIL_WORD, Lane, lane_bytes
@@ -147,6 +148,19 @@ def test_slot_runs_around_the_ring(ends: Ends) -> None:
     ends.take(3)
 
     assert [ends.producer.slot(ahead) // 64 for ahead in range(4)] == [3, 0, 1, 2]
+
+
+def test_rows_run_around_the_ring(ends: Ends) -> None:
+    """What is put into rows is what the slots of the same places have."""
+    ends.publish(1, 2, 3)
+    ends.take(3)
+    stretches = [(first, len(rows)) for first, rows in ends.producer.rows(3)]
+    for first, rows in ends.producer.rows(3):
+        rows[:] = np.arange(first, first + len(rows), dtype="<u8")[:, None]
+    ends.producer.publish(3)
+
+    assert stretches == [(0, 1), (1, 2)]
+    assert ends.take(3) == b"".join(bytes([i, *bytes(7)]) * 8 for i in range(3))
 
 
 @pytest.mark.parametrize("before", range(9))

@@ -5,10 +5,12 @@ Source: Linux, include/uapi/linux/idxd.h, struct iax_hw_desc and struct
 iax_completion_record; little-endian.  None of these was made by running the code.
 """
 
+import numpy as np
 import pytest
 
 from mpzswap.completion.record import RECORD_BYTES, write_record
 from mpzswap.driver.prepare import Sender, prep_compress, prep_decompress
+from mpzswap.ring.lane import Rows
 from mpzswap.ring.descriptor import DESCRIPTOR_BYTES
 
 PASID = 0x12345
@@ -80,37 +82,54 @@ def by_hand(dump: str) -> bytes:
     return bytes.fromhex("".join(line[:COLUMN] for line in dump.splitlines()))
 
 
+def rows_of(slots: bytearray) -> Rows:
+    """See slots as the rows that are filled."""
+    return np.frombuffer(slots, "<u8").reshape(-1, 8)
+
+
+def compress_one(row: Rows, sender: Sender) -> None:
+    """Prepare the compression that is written down above."""
+    prep_compress(row, sender.compress, COMPLETION, [PAGE], BUFFER)
+
+
+def decompress_one(row: Rows, sender: Sender) -> None:
+    """Prepare the decompression that is written down above."""
+    prep_decompress(row, sender.decompress, COMPLETION, ([BUFFER], [1234]), [PAGE])
+
+
+PREPARE = {"compress": compress_one, "decompress": decompress_one}
+DUMP = {"compress": COMPRESS, "decompress": DECOMPRESS}
+
+
 @pytest.mark.parametrize("before", [0x00, 0xFF])
-def test_compress_descriptor_bytes(before: int) -> None:
+@pytest.mark.parametrize("what", PREPARE)
+def test_descriptor_bytes(what: str, before: int) -> None:
     """Every byte is written, whatever was in the slot."""
     slots = bytearray([before] * 3 * DESCRIPTOR_BYTES)
-    sender = Sender.of(PASID)
-    prep_compress((memoryview(slots), 64), sender, COMPLETION, PAGE, BUFFER)
+    PREPARE[what](rows_of(slots)[1:2], Sender.of(PASID))
 
-    assert slots[64:128].hex(" ") == by_hand(COMPRESS).hex(" ")
+    assert slots[64:128].hex(" ") == by_hand(DUMP[what]).hex(" ")
     assert slots[:64] == slots[128:] == bytes([before] * 64)
 
 
-@pytest.mark.parametrize("before", [0x00, 0xFF])
-def test_decompress_descriptor_bytes(before: int) -> None:
-    """Every byte is written, whatever was in the slot."""
-    slots = bytearray([before] * 3 * DESCRIPTOR_BYTES)
-    sender = Sender.of(PASID)
-    prep_decompress((memoryview(slots), 64), sender, COMPLETION, (BUFFER, 1234), PAGE)
+@pytest.mark.parametrize("what", PREPARE)
+def test_sender_can_be_used_again(what: str) -> None:
+    """What it named last is not left in the next descriptor."""
+    slots, sender = bytearray(2 * DESCRIPTOR_BYTES), Sender.of(PASID)
+    pages, buffers = [PAGE + 4096, PAGE], [BUFFER + 8, BUFFER + 9]
+    prep_compress(rows_of(slots), sender.compress, 64, pages, BUFFER)
+    prep_decompress(rows_of(slots), sender.decompress, 64, (buffers, [9, 8]), pages)
+    PREPARE[what](rows_of(slots)[1:2], sender)
 
-    assert slots[64:128].hex(" ") == by_hand(DECOMPRESS).hex(" ")
-    assert slots[:64] == slots[128:] == bytes([before] * 64)
+    assert slots[64:128].hex(" ") == by_hand(DUMP[what]).hex(" ")
 
 
-@pytest.mark.parametrize("prepare", ["compress", "decompress"])
-def test_descriptor_asks_for_the_interrupt_of_its_sender(prepare: str) -> None:
+@pytest.mark.parametrize("what", PREPARE)
+def test_descriptor_asks_for_the_interrupt_of_its_sender(what: str) -> None:
     """RCI beside the other flags, and the handle: nothing else differs."""
-    slots = memoryview(bytearray(2 * DESCRIPTOR_BYTES))
-    for slot, sender in ((0, Sender.of(PASID)), (64, Sender.of(PASID, 0x0102))):
-        if prepare == "compress":
-            prep_compress((slots, slot), sender, COMPLETION, PAGE, BUFFER)
-        else:
-            prep_decompress((slots, slot), sender, COMPLETION, (BUFFER, 12), PAGE)
+    slots = bytearray(2 * DESCRIPTOR_BYTES)
+    for slot, sender in enumerate((Sender.of(PASID), Sender.of(PASID, 0x0102))):
+        PREPARE[what](rows_of(slots)[slot : slot + 1], sender)
     differ = {at: slots[64 + at] for at in range(64) if slots[at] != slots[64 + at]}
 
     # Flags 0-23 of the word at 4; int_handle at 36.
@@ -119,9 +138,10 @@ def test_descriptor_asks_for_the_interrupt_of_its_sender(prepare: str) -> None:
 
 def test_verifying_descriptor_suppresses_its_output() -> None:
     """A decompression with bit 9 of its flags, IAA_DECOMP_SUPPRESS_OUTPUT."""
-    slots = memoryview(bytearray(2 * DESCRIPTOR_BYTES))
-    for slot, sender in ((0, Sender.of(PASID)), (64, Sender.of(PASID).verifying())):
-        prep_decompress((slots, slot), sender, COMPLETION, (BUFFER, 12), PAGE)
+    slots, sender = bytearray(2 * DESCRIPTOR_BYTES), Sender.of(PASID)
+    for slot, row in enumerate((sender.decompress, sender.verify)):
+        rows = rows_of(slots)[slot : slot + 1]
+        prep_decompress(rows, row, COMPLETION, ([BUFFER], [12]), [PAGE])
     differ = {at: slots[64 + at] for at in range(64) if slots[at] != slots[64 + at]}
 
     # decompr_flags at 38.
