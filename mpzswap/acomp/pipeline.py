@@ -30,11 +30,17 @@ T = TypeVar("T")
 
 
 class Shape(NamedTuple):
-    """How sub-batches are cut."""
+    """How sub-batches are cut; 0 items a request: one a page."""
 
     nr_requests: int
     pages_per_request: int
     nr_sub_batches: int
+    items_per_request: int = 0
+
+    @property
+    def nr_pages(self) -> int:
+        """Pages that all requests hold together."""
+        return self.nr_requests * self.pages_per_request * self.nr_sub_batches
 
     @classmethod
     def of(cls, batching: Batching, batch_size: int) -> "Shape":
@@ -116,7 +122,7 @@ class Pipeline:
         Do all *items*; drawn as there is room, so that what became of some can count.
 
         Args:
-            items: one a page.
+            items: one a page, or as the shape says.
             submit: fills a request for these items and submits it; gives what the
                 transform gave.
             take: is given each request that has ended, with its items.
@@ -145,7 +151,8 @@ class Pipeline:
         take: Callable[[Request, list[T]], None],
     ) -> None:
         """Submit sub-batches while one is idle and there are items."""
-        pages = self._shape.pages_per_request
+        shape = self._shape
+        count = shape.items_per_request or shape.pages_per_request
         while self._idle:
             sub_batch = self._idle.pop()
             sub_batch.submitted_ns = self._clock.now_ns()
@@ -153,7 +160,7 @@ class Pipeline:
             sub_batch.pending = 1
             drawn = 0
             for request in sub_batch.requests:
-                part = list(islice(items, pages))
+                part = list(islice(items, count))
                 if not part:
                     break
                 drawn += 1

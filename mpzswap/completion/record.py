@@ -43,8 +43,8 @@ RECORD_STRUCT = packer(FIELDS)
 # All but the status: what is written first.
 BODY_STRUCT = packer(FIELDS[1:])
 BODY_AT = FIELDS[1].at
-SIZE_AT = next(field.at for field in FIELDS if field.name == "output_size")
-TAKEN_AT = next(field.at for field in FIELDS if field.name == "taken_ns")
+AT = {field.name: field.at for field in FIELDS}
+ERROR_CODE_AT, SIZE_AT, TAKEN_AT = AT["error_code"], AT["output_size"], AT["taken_ns"]
 
 
 def write_record(

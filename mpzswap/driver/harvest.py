@@ -29,7 +29,7 @@ import errno
 from collections.abc import Sequence
 
 from mpzswap.acomp.request import Operation, Path
-from mpzswap.completion.status import Status, errno_of
+from mpzswap.completion.status import ErrorCode, Status, errno_of
 from mpzswap.driver.estimate import ServiceTimes
 from mpzswap.driver.outcome import Outcome
 from mpzswap.driver.parts import DriverParts
@@ -41,6 +41,9 @@ from mpzswap.page.frame import PAGE_SIZE
 NONE = int(Status.NONE)
 SUCCESS = int(Status.SUCCESS)
 DEVICE = int(Path.DEVICE)
+E2BIG = -errno.E2BIG
+# What a device says of a page whose stream has no room in a page.
+TOO_LONG = (int(Status.ANALYTICS_ERROR), int(ErrorCode.COMP_BUF_OVERFLOW))
 # Of the limit: a second of the five that are usual, long for a device that goes on.
 GRACE_PART = 5
 
@@ -123,23 +126,36 @@ class Harvest:
         count = len(answers)
         stop = start + count
         sizes = self._portal.sizes(request.first + start, count)
-        request.statuses[start:stop] = answers
-        request.paths[start:stop] = [DEVICE] * count
         bad = unlike(SUCCESS, answers)
         for place in bad:
             sizes[place] = 0
+        request.statuses[start:stop] = answers
+        request.paths[start:stop] = [DEVICE] * count
         request.lengths[start:stop] = sizes
-        for place in bad:
-            self._take_error(request, start + place)
         good: Sequence[int] = range(start, stop)
         if bad:
-            good = [
-                position for position in good if answers[position - start] == SUCCESS
-            ]
+            self._take_errors(request, [start + place for place in bad])
+            good = [each for each in good if answers[each - start] == SUCCESS]
         if self._parts.settings.verify_compress:
             self._verification.hold(request, run, good)
         else:
             self._end_compressed(request, run, good)
+
+    def _take_errors(self, request: IaaRequest, positions: Sequence[int]) -> None:
+        """End pages that were not compressed; most of them do not get smaller."""
+        codes = self._portal.error_codes(request.first, positions[-1] + 1)
+        too_long = 0
+        for position in positions:
+            if (request.statuses[position], codes[position]) == TOO_LONG:
+                request.errors[position] = E2BIG
+                too_long += 1
+            else:
+                self._take_error(request, position)
+        if too_long:
+            stats = self._outcome.stats
+            stats.device_pages += too_long
+            stats.total_completion_comp_buf_overflow_errors += too_long
+            stats.count_reason("comp_buf_overflow", too_long)
 
     def _end_compressed(
         self, request: IaaRequest, run: Run, positions: Sequence[int]
@@ -191,9 +207,6 @@ class Harvest:
         if request.operation == Operation.DECOMPRESS:
             self._outcome.count_error(error)
             self._outcome.fall_back(request, page, reason)
-        elif error == -errno.E2BIG:
-            self._outcome.stats.device_pages += 1
-            self._outcome.fail(request, page, error, "comp_buf_overflow")
         else:
             self._outcome.fail(request, page, error, reason)
 

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpzswap.completion.record import RECORD, RECORD_BYTES, SIZE_AT, TAKEN_AT
+from mpzswap.completion.record import (
+    ERROR_CODE_AT,
+    RECORD,
+    RECORD_BYTES,
+    SIZE_AT,
+    TAKEN_AT,
+)
 from mpzswap.errors import QueueFullError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.attach import LanePlace
@@ -74,6 +80,7 @@ class Portal:
         self.records = np.frombuffer(records, RECORD)
         # A status is one byte in 64, a stamp one word in 8: views of only those.
         self._statuses = records[::RECORD_BYTES]
+        self._error_codes = records[ERROR_CODE_AT::RECORD_BYTES]
         self._taken_ns = records.cast("Q")[TAKEN_WORD::RECORD_WORDS]
         self._sizes = records.cast("I")[SIZE_HALF :: 2 * RECORD_WORDS]
         self._buffers = segment.frames(layout.buffers_offset, count)
@@ -134,6 +141,10 @@ class Portal:
     def statuses(self, first: int, count: int) -> bytes:
         """Give the status of each record of a run."""
         return self._statuses[first : first + count].tobytes()
+
+    def error_codes(self, first: int, count: int) -> bytes:
+        """Give the error code of each record of a run."""
+        return self._error_codes[first : first + count].tobytes()
 
     def taken_ns(self, first: int, count: int) -> list[int]:
         """Give when the device took the descriptor of each record of a run."""

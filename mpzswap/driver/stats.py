@@ -60,9 +60,9 @@ class DriverStats:
     # Why pages did not end as a device's success; pages by reason.
     reasons: dict[str, int] = field(default_factory=dict)
 
-    def count_reason(self, reason: str) -> None:
-        """Count a page that did not end as a device's success."""
-        self.reasons[reason] = self.reasons.get(reason, 0) + 1
+    def count_reason(self, reason: str, pages: int = 1) -> None:
+        """Count pages that did not end as a device's success."""
+        self.reasons[reason] = self.reasons.get(reason, 0) + pages
 
     def add(self, other: "DriverStats") -> None:
         """Add what another driver instance counted."""

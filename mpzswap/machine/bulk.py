@@ -1,26 +1,30 @@
 """Many pages at once: all devices, deep queues."""
 
-import errno
-from functools import partial
-
 import msgspec
-import numpy as np
 
-from mpzswap.acomp.checksum import EBADMSG, check, checksum
 from mpzswap.acomp.pipeline import Pipeline, Shape
-from mpzswap.acomp.request import Path, Request
+from mpzswap.acomp.request import Request
 from mpzswap.clock.histogram import Histogram
-from mpzswap.errors import CorruptStreamError
 from mpzswap.machine.packed import Packed, Packing
 from mpzswap.machine.staging import Staging
 from mpzswap.machine.submitter import Submitter
-from mpzswap.page.frame import PAGE_SIZE, Pages
+from mpzswap.machine.unpacking import Unpacking, cut
+from mpzswap.page.frame import Pages
+from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import DriverSettings
 
-# Measured: a request of 64 pages spreads its costs, 8 of them keep devices busy
-# while we put away the results of one.
-SHAPE = Shape(nr_requests=1, pages_per_request=64, nr_sub_batches=8)
-NR_BUFFERS = SHAPE.pages_per_request * SHAPE.nr_sub_batches
+# A request is one item, a run of pages: measured, 64 of them spread its costs.
+REQUEST_PAGES = 64
+# Requests in flight keep devices busy while we put away the results of one.  More
+# than the queues hold would only wait for places.
+MIN_REQUESTS, MAX_REQUESTS = 4, 64
+
+
+def shape_for(topology: Topology) -> Shape:
+    """Give requests for as many pages as the queues of all devices hold together."""
+    places = sum(wq.capacity for device in topology.devices for wq in device.wqs)
+    count = min(max(places // REQUEST_PAGES, MIN_REQUESTS), MAX_REQUESTS)
+    return Shape(1, REQUEST_PAGES, count, items_per_request=1)
 
 
 def spread(settings: DriverSettings) -> DriverSettings:
@@ -35,14 +39,22 @@ def spread(settings: DriverSettings) -> DriverSettings:
 
 
 class Bulk:
-    """Compresses and decompresses arrays of pages; calls of threads take turns."""
+    """
+    Compresses and decompresses arrays of pages; calls of threads take turns.
 
-    def __init__(self, submitter: Submitter, staging: Staging) -> None:
+    Args:
+        submitter: its own, with as many buffers as *shape* has pages.
+        staging: a frame for each of them.
+        shape: of its requests, a run of pages each.
+    """
+
+    def __init__(self, submitter: Submitter, staging: Staging, shape: Shape) -> None:
         self._compressor = submitter.config.compressor
         self._driver = submitter.driver
         self._staging = staging
         self._submitter = submitter
-        self._pipeline = Pipeline(submitter.driver, submitter.clock, SHAPE, Histogram())
+        self._most = shape.pages_per_request
+        self._pipeline = Pipeline(submitter.driver, submitter.clock, shape, Histogram())
 
     def compress(self, pages: Pages) -> Packed:
         """
@@ -51,18 +63,19 @@ class Bulk:
         Raises:
             ClosedError: the machine is closed.
         """
-        packing = Packing(self._compressor, len(pages))
+        packing = Packing(self._compressor, len(pages), self._most)
 
-        def submit(request: Request, part: list[int]) -> int:
-            self._staging.place(request, pages[part[0] : part[-1] + 1])
+        def submit(request: Request, runs: list[range]) -> int:
+            run = runs[0]
+            self._staging.place(request, pages[run.start : run.stop])
             return self._driver.compress(request)
 
-        def take(request: Request, part: list[int]) -> None:
-            self._staging.pack(packing, request, part, self._driver)
+        def take(request: Request, runs: list[range]) -> None:
+            self._staging.pack(packing, request, runs[0].start, self._driver)
 
         with self._submitter.turn:
             self._submitter.check_open()
-            self._pipeline.run(iter(range(len(pages))), submit, take)
+            self._pipeline.run(cut(len(pages), self._most), submit, take)
         return packing.done()
 
     def decompress(self, packed: Packed, out: Pages) -> None:
@@ -76,94 +89,12 @@ class Bulk:
             ClosedError: the machine is closed.
             ValueError: another compressor packed them, or they are not as any did.
         """
-        check_packed(packed, self._compressor)
-        raw = packed.path == Path.RAW
-        failed = copy_raw(packed, np.flatnonzero(raw).tolist(), out)
+        unpacking = Unpacking(packed, out, self._driver, self._staging)
+        unpacking.check(self._compressor)
         with self._submitter.turn:
             self._submitter.check_open()
+            unpacking.copy_raw()
             self._pipeline.run(
-                iter(np.flatnonzero(~raw).tolist()),
-                partial(self._submit_decompress, packed),
-                partial(self._take_decompressed, (packed, out), failed),
+                unpacking.runs(self._most), unpacking.submit, unpacking.take
             )
-        if failed:
-            raise corrupt(failed, len(packed))
-
-    def _submit_decompress(
-        self, packed: Packed, request: Request, part: list[int]
-    ) -> int:
-        views = request.buffers.views
-        request.lengths = []
-        sums = packed.checksums
-        request.checksums = [] if sums is None else sums[part].tolist()
-        for place, index in enumerate(part):
-            data = packed.data[index]
-            views[place][: len(data)] = data
-            request.lengths.append(len(data))
-        staged = self._staging.of_request(request, len(part))
-        end = staged.address + len(part) * PAGE_SIZE
-        request.pages = range(staged.address, end, PAGE_SIZE)
-        return self._driver.decompress(request)
-
-    def _take_decompressed(
-        self,
-        both: tuple[Packed, Pages],
-        failed: dict[int, int],
-        request: Request,
-        part: list[int],
-    ) -> None:
-        packed, out = both
-        views = self._staging.views_of_request(request, len(part))
-        check(self._driver, request, views, lambda place: packed.data[part[place]])
-        out[part] = self._staging.of_request(request, len(part)).array
-        failed.update(
-            (index, error)
-            for index, error in zip(part, request.errors, strict=True)
-            if error
-        )
-
-
-def check_packed(packed: Packed, compressor: str) -> None:
-    """Refuse what *compressor* cannot have packed: its users can make any."""
-    if packed.compressor != compressor:
-        raise ValueError(f"packed: by {packed.compressor}, must be by {compressor}")
-    if len(packed.path) != len(packed):
-        raise ValueError(
-            f"packed: {len(packed.path)} paths, must be {len(packed)}, one a page"
-        )
-    lengths = np.fromiter(map(len, packed.data), np.int64, len(packed))
-    longest = lengths.max(initial=0)
-    if longest > PAGE_SIZE:
-        raise ValueError(
-            f"packed: a page of {longest} bytes, must be up to {PAGE_SIZE}"
-        )
-    sums = packed.checksums
-    if sums is not None and len(sums) != len(packed):
-        raise ValueError(f"packed: {len(sums)} checksums, must be {len(packed)}")
-
-
-def copy_raw(packed: Packed, indices: list[int], out: Pages) -> dict[int, int]:
-    """Copy pages that were kept as they were; give the error of each that is wrong."""
-    sums = packed.checksums
-    failed: dict[int, int] = {}
-    for index in indices:
-        data = packed.data[index]
-        if len(data) != PAGE_SIZE:
-            failed[index] = -errno.EINVAL
-        elif sums is not None and checksum(data) != sums[index]:
-            failed[index] = EBADMSG
-        else:
-            out[index] = np.frombuffer(data, np.uint8)
-    return failed
-
-
-def corrupt(failed: dict[int, int], nr_pages: int) -> CorruptStreamError:
-    """Give the error that names the first of the pages that failed."""
-    index = min(failed)
-    what = "cannot be decompressed"
-    if failed[index] == EBADMSG:
-        what = "not the page that was compressed"
-    return CorruptStreamError(
-        f"page {index}: {what}, errno {-failed[index]}; "
-        f"{len(failed)} of {nr_pages} pages"
-    )
+        unpacking.raise_any()

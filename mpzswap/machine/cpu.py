@@ -181,8 +181,8 @@ class Cpu(Closing):
     def pack(self, request: Request) -> Packed:
         """Give what came of a request."""
         nr_pages = len(request.pages)
-        packing = Packing(self._submitter.config.compressor, nr_pages)
-        self._staging.pack(packing, request, range(nr_pages), self.driver)
+        packing = Packing(self._submitter.config.compressor, nr_pages, nr_pages)
+        self._staging.pack(packing, request, 0, self.driver)
         return packing.done()
 
     def _pending(self) -> bool:

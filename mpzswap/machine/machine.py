@@ -308,9 +308,11 @@ class Machine:
         with self._lock:
             if self._bulk is None:
                 driver = bulk.spread(self.topology.driver)
-                submitter = core.new_submitter(0, bulk.NR_BUFFERS, driver)
+                shape = bulk.shape_for(self.topology)
+                submitter = core.new_submitter(0, shape.nr_pages, driver)
                 try:
-                    self._bulk = bulk.Bulk(submitter, self._new_staging(submitter))
+                    staging = self._new_staging(submitter)
+                    self._bulk = bulk.Bulk(submitter, staging, shape)
                 except BaseException:
                     core.release(submitter)
                     raise

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 from mpzswap.acomp.checksum import checksum
 from mpzswap.acomp.request import Acomp, Path, Request
-from mpzswap.machine.packed import PackedPage, Packing
-from mpzswap.page.frame import PAGE_SIZE, Pages
+from mpzswap.machine.packed import PackedPart, Packing
+from mpzswap.page.frame import PAGE_SIZE, Pages, page_views
 from mpzswap.ring.memory import AddressSpace, Frames
 
 # A page is compressed, or does not get smaller; anything else is not about the page.
 ANSWERS = (0, -errno.E2BIG, -errno.ENOSPC)
+# A plain integer: a member of an enum costs more to put into an array.
+RAW = int(Path.RAW)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,37 +55,63 @@ class Staging:
 
         Their checksums are made here, of the user's memory.
         """
-        request.checksums = [*map(checksum, pages)]
+        count = len(pages)
         address = self.space.address_of(pages)
         if address is None:
-            staged = self.of_request(request, len(pages))
+            staged = self.of_request(request, count)
             staged.array[:] = pages
             address = staged.address
-        end = address + len(pages) * PAGE_SIZE
-        request.pages = range(address, end, PAGE_SIZE)
+            # Of the copy, which is in the cache now: nobody else has seen it yet.
+            views = self.views_of_request(request, count)
+        else:
+            views = page_views(pages)
+        request.checksums = [*map(checksum, views)]
+        request.pages = range(address, address + count * PAGE_SIZE, PAGE_SIZE)
 
     def pack(
-        self,
-        packing: Packing,
-        request: Request,
-        indices: Sequence[int],
-        driver: Acomp,
+        self, packing: Packing, request: Request, first: int, driver: Acomp
     ) -> None:
-        """Put what a compression gave; software does what devices could not."""
-        views, lengths, errors = request.buffers.views, request.lengths, request.errors
-        for place, index in enumerate(indices):
-            if errors[place] not in ANSWERS:
-                driver.compress_page(request, place)
-            length = lengths[place]
-            if errors[place] or length >= PAGE_SIZE:
-                data, path = self._page(request, place), Path.RAW
-            else:
-                data, path = bytes(views[place][:length]), Path(request.paths[place])
-            status, page_sum = request.statuses[place], request.checksums[place]
-            packing.put(index, PackedPage(data, status, path, page_sum))
+        """
+        Put what a compression gave; software does what devices could not.
 
-    def _page(self, request: Request, place: int) -> bytes:
-        """Give a page from where ``place`` let the request find it."""
-        page = self.space.resolve(request.pages[place], PAGE_SIZE)
-        assert page is not None
-        return bytes(page)
+        Args:
+            packing: of the pages from *first* on.
+            request: what was done.
+            first: the number of its first page.
+            driver: who did it.
+        """
+        errors, lengths = request.errors, request.lengths
+        if any(errors):
+            self._redo(request, driver)
+        streams = [
+            view[:length]
+            for view, length in zip(request.buffers.views, lengths, strict=False)
+        ]
+        if any(errors) or max(lengths) >= PAGE_SIZE:
+            self._keep_raw(request, streams)
+        part = PackedPart(
+            b"".join(streams),
+            lengths,
+            request.statuses,
+            request.paths,
+            request.checksums,
+        )
+        packing.put(first, part)
+
+    @staticmethod
+    def _redo(request: Request, driver: Acomp) -> None:
+        """Let software do the pages whose errors are not about them."""
+        for place, error in enumerate(request.errors):
+            if error not in ANSWERS:
+                driver.compress_page(request, place)
+
+    def _keep_raw(self, request: Request, streams: list[memoryview]) -> None:
+        """Take the page itself where its stream is no smaller."""
+        lengths, errors = request.lengths, request.errors
+        for place, length in enumerate(lengths):
+            if errors[place] or length >= PAGE_SIZE:
+                page = self.space.resolve(request.pages[place], PAGE_SIZE)
+                assert page is not None
+                streams[place] = page
+                lengths[place] = PAGE_SIZE
+                request.paths[place] = RAW

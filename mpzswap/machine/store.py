@@ -173,5 +173,4 @@ def choose_settings(
 
 def nr_buffers(settings: ZswapSettings) -> int:
     """Give the buffers that the requests of a zswap take."""
-    shape = Shape.of(settings.batching, settings.batch_size)
-    return shape.nr_requests * shape.pages_per_request * shape.nr_sub_batches
+    return Shape.of(settings.batching, settings.batch_size).nr_pages

@@ -33,3 +33,9 @@ def as_pages(data: PagesLike) -> Pages:
             f"pages: {flat.size} bytes, must be a multiple of {PAGE_SIZE} bytes"
         )
     return flat.reshape(-1, PAGE_SIZE)
+
+
+def page_views(pages: Pages) -> list[memoryview]:
+    """Give a view of each page of contiguous *pages*; cheaper than rows of numpy."""
+    flat = pages.data.cast("B")
+    return [flat[at : at + PAGE_SIZE] for at in range(0, len(flat), PAGE_SIZE)]

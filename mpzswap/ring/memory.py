@@ -26,7 +26,7 @@ from typing import Self
 import numpy as np
 
 from mpzswap.errors import ClosedError, MpzswapError
-from mpzswap.page.frame import PAGE_SIZE, Pages
+from mpzswap.page.frame import PAGE_SIZE, Pages, page_views
 
 # Ours: 1 TiB a segment, 16 million segments; no descriptor field of the device
 # that we emulate says how a virtual address is made.
@@ -65,7 +65,12 @@ class Frames:
     @functools.cached_property
     def views(self) -> tuple[memoryview, ...]:
         """One view a frame, made once: slicing a view each time costs more."""
-        return tuple(memoryview(frame) for frame in self.array)
+        return tuple(page_views(self.array))
+
+    @functools.cached_property
+    def flat(self) -> memoryview:
+        """All of them as bytes, one after the other."""
+        return self.array.data.cast("B")
 
     def address_of(self, index: int) -> int:
         """Give the device address of frame *index*."""

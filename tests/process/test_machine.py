@@ -1,7 +1,6 @@
 """The public API on real devices: what goes in comes out, and nothing is left."""
 
 import asyncio
-import dataclasses
 import os
 import signal
 import threading
@@ -138,8 +137,8 @@ def test_any_layout_of_the_input_is_taken(machine: mpzswap.Machine) -> None:
 
 def test_packed_page_longer_than_a_page_is_refused(machine: mpzswap.Machine) -> None:
     """Nothing of ours is so long, and there is no room for it."""
-    packed = machine.compress(PAGES[:1])
-    longer = dataclasses.replace(packed, data=(b"x" * 5000,))
+    raw = np.array([mpzswap.Path.RAW], np.uint8)
+    longer = mpzswap.Packed.of(machine.compressor, [b"x" * 5000], raw)
 
     with pytest.raises(ValueError, match="5000 bytes, must be up to 4096"):
         machine.decompress(longer)

@@ -11,7 +11,6 @@ import pytest
 from mpzswap.acomp.pipeline import Shape
 from mpzswap.acomp.request import Path
 from mpzswap.errors import CorruptStreamError
-from mpzswap.machine import bulk
 from mpzswap.machine.bulk import Bulk
 from mpzswap.machine.packed import Packed
 from mpzswap.page.frame import PAGE_SIZE, Pages
@@ -32,10 +31,9 @@ def rig() -> Iterator[SubmitterRig]:
 
 
 @pytest.fixture
-def made(rig: SubmitterRig, monkeypatch: pytest.MonkeyPatch) -> Bulk:
+def made(rig: SubmitterRig) -> Bulk:
     """Give bulk that needs no more buffers than the rig has."""
-    monkeypatch.setattr(bulk, "SHAPE", Shape(1, 4, 2))
-    return Bulk(rig.submitter, rig.staging)
+    return Bulk(rig.submitter, rig.staging, Shape(1, 4, 2, items_per_request=1))
 
 
 def unpacked(made: Bulk, packed: Packed) -> Pages:
@@ -47,9 +45,9 @@ def unpacked(made: Bulk, packed: Packed) -> Pages:
 
 def with_data(packed: Packed, index: int, data: bytes) -> Packed:
     """Give *packed* with other bytes for a page."""
-    changed = list(packed.data)
+    changed = [bytes(stream) for stream in packed]
     changed[index] = data
-    return dataclasses.replace(packed, data=changed)
+    return Packed.of(packed.compressor, changed, packed.path, packed.checksums)
 
 
 def let_devices_lie(rig: SubmitterRig, place: int) -> None:
@@ -116,7 +114,7 @@ def test_damaged_page_is_named_and_never_wrong(
 ) -> None:
     """A bit of a stream, or of a page that was kept as it was."""
     packed = made.compress(PAGES)
-    data = bytearray(packed.data[index])
+    data = bytearray(packed[index])
     data[int(where * len(data))] ^= 0x10
     damaged = with_data(packed, index, bytes(data))
     try:
@@ -149,22 +147,20 @@ def test_page_that_is_too_long_for_a_buffer_is_refused(made: Bulk) -> None:
 def test_pages_that_were_exchanged_are_named(made: Bulk) -> None:
     """Each is whole; neither is what was there."""
     packed = made.compress(PAGES)
-    changed = with_data(packed, 2, packed.data[4])
+    changed = with_data(packed, 2, bytes(packed[4]))
 
     with pytest.raises(CorruptStreamError, match=r"^page 2: not the page"):
-        unpacked(made, with_data(changed, 4, packed.data[2]))
+        unpacked(made, with_data(changed, 4, bytes(packed[2])))
 
 
 def test_packed_without_checksums_is_not_compared(made: Bulk) -> None:
     """Made by hand, or by an older version."""
     packed = made.compress(PAGES)
-    old = Packed(
-        packed.compressor, packed.lengths, packed.status, packed.path, packed.data
-    )
+    old = dataclasses.replace(packed, checksums=None)
 
     assert old.checksums is None
     assert np.array_equal(unpacked(made, old), PAGES)
-    assert np.array_equal(unpacked(made, with_data(old, 1, old.data[0]))[1], PAGES[0])
+    assert np.array_equal(unpacked(made, with_data(old, 1, bytes(old[0])))[1], PAGES[0])
 
 
 def test_checksums_of_another_number_are_refused(made: Bulk) -> None:
@@ -173,7 +169,9 @@ def test_checksums_of_another_number_are_refused(made: Bulk) -> None:
     assert packed.checksums is not None
     fewer = dataclasses.replace(packed, checksums=packed.checksums[:11])
 
-    with pytest.raises(ValueError, match=r"^packed: 11 checksums, must be 12$"):
+    with pytest.raises(
+        ValueError, match=r"^packed: 11 checksums, must be 12, one a page$"
+    ):
         unpacked(made, fewer)
 
 

@@ -28,8 +28,8 @@ def packed_after(rig: SubmitterRig, pages: Pages, error: int, length: int) -> Pa
     rig.staging.place(request, pages)
     request.errors, request.lengths = [error], [length]
     request.statuses, request.paths = [0], [int(Path.DEVICE)]
-    packing = Packing(COMPRESSOR, 1)
-    rig.staging.pack(packing, request, [0], rig.rig.driver)
+    packing = Packing(COMPRESSOR, 1, 1)
+    rig.staging.pack(packing, request, 0, rig.rig.driver)
     return packing.done()
 
 
