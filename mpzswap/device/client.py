@@ -55,9 +55,11 @@ class Client:
             os.close(eventfd)
         self.space.remove(segment).close()
 
-    def interrupt(self, handle: int) -> bool:
+    def interrupt(self, handle: int, times: int = 1) -> bool:
         """
         Raise an interrupt; tell whether there is one of that handle and it was raised.
+
+        An eventfd counts: *times* at once are as many one after the other.
 
         Who is woken by it sees what was stored before: see ``ring.ordering``, 4.
         """
@@ -65,7 +67,7 @@ class Client:
         if eventfd is None:
             return False
         try:
-            os.eventfd_write(eventfd, 1)
+            os.eventfd_write(eventfd, times)
         except BlockingIOError:
             return True  # The count is at its limit, so whoever looks is woken.
         except OSError:

@@ -11,6 +11,9 @@ output or in a lane: all of that is the submitter's own.  The record comes after
 output, so it can be believed once its status is that of an answer to come; whoever has
 it in the output may see bytes of that before, and loses those under the record.
 
+    plain burst -> by columns, see ``plain`` and ``columns``
+    any other   -> one by one:
+
     run -> body of the record -> its status -> interrupt, where one is asked for
 
 Each answer raises its own interrupt, be it an error or not, as hardware does; where
@@ -35,7 +38,9 @@ from mpzswap.device.check import (
     find_refusal,
 )
 from mpzswap.device.client import Client
+from mpzswap.device.columns import ColumnRunner
 from mpzswap.device.counters import DeviceCounters
+from mpzswap.device.plain import Plain, recognise
 from mpzswap.errors import CorruptStreamError, OutputOverflowError
 from mpzswap.ring.descriptor import (
     DESCRIPTOR_STRUCT,
@@ -83,9 +88,20 @@ class Engine:
         self._max_transfer_size = max_transfer_size
         self._clock = clock
         self._counters = counters
+        self._columns = ColumnRunner(clock, counters)
 
     def run(self, burst: bytes, client: Client) -> None:
-        """Run every descriptor of *burst*, in order, and answer each."""
+        """Run every descriptor of *burst*, and answer each; in order, if it matters."""
+        plain = self._recognise(burst, client)
+        if plain is None or not self._columns.run(plain, self._codec, client):
+            self._run_each(burst, client)
+
+    def _recognise(self, burst: bytes, client: Client) -> Plain | None:
+        """Give the columns of a burst that is plain."""
+        return recognise(burst, client, self._max_transfer_size)
+
+    def _run_each(self, burst: bytes, client: Client) -> None:
+        """Run one descriptor after the other."""
         now_ns = self._clock.now_ns
         counters = self._counters
         for fields in DESCRIPTOR_STRUCT.iter_unpack(burst):
