@@ -2,17 +2,16 @@
 How to wait for a completion: the one place that decides between spinning and sleep.
 
     now                                   due
-     |---- sleep once, up to here ---|spin |-- overdue: sleep, longer each time --->
+     |---- sleep once, up to here ---------|-- overdue: sleep, longer each time --->
 
 Where a core is to spare, spinning is the fastest.  Where there are fewer cores than
-processes, a poller that spins takes its core from the device it waits for: so sleep
-once for about as long as the work should take, and look again.
+processes, a poller that spins takes its core from the device it waits for, even for
+the last stretch: so sleep once for about as long as the work should take, and look
+again.
 """
 
 from mpzswap.clock.work import Clock
 
-# A sleep ends this much late on a virtual machine, so the last stretch is spun.
-SPIN_NS = 20_000
 # Overdue: the estimate was wrong, or the device is not running.  First and longest
 # sleep; a core that spins for a process that waits for this core gains nothing.
 OVERDUE_SLEEP_NS = 20_000
@@ -32,9 +31,5 @@ class Waiter:
         left_ns = due_ns - self._clock.now_ns()
         if core_to_spare and left_ns > -MAX_OVERDUE_SPIN_NS:
             return
-        if left_ns > SPIN_NS:
-            self._clock.sleep_ns(left_ns - SPIN_NS)
-        elif left_ns <= 0:
-            self._clock.sleep_ns(
-                min(MAX_SLEEP_NS, max(OVERDUE_SLEEP_NS, -left_ns // 2))
-            )
+        overdue_ns = min(MAX_SLEEP_NS, max(OVERDUE_SLEEP_NS, -left_ns // 2))
+        self._clock.sleep_ns(left_ns if left_ns > 0 else overdue_ns)

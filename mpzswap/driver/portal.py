@@ -81,7 +81,8 @@ class Portal:
         # A status is one byte in 64, a stamp one word in 8: views of only those.
         self._statuses = records[::RECORD_BYTES]
         self._error_codes = records[ERROR_CODE_AT::RECORD_BYTES]
-        self._taken_ns = records.cast("Q")[TAKEN_WORD::RECORD_WORDS]
+        self._words = records.cast("Q")
+        self._taken_ns = self._words[TAKEN_WORD::RECORD_WORDS]
         self._sizes = records.cast("I")[SIZE_HALF :: 2 * RECORD_WORDS]
         self._buffers = segment.frames(layout.buffers_offset, count)
         # Runs of free records as (first, count), in order, no two of them adjoining.
@@ -149,6 +150,11 @@ class Portal:
     def taken_ns(self, first: int, count: int) -> list[int]:
         """Give when the device took the descriptor of each record of a run."""
         return self._taken_ns[first : first + count].tolist()
+
+    def stamps(self, number: int) -> tuple[int, int]:
+        """Give when the descriptor of a record was taken, and when it was done."""
+        at = number * RECORD_WORDS + TAKEN_WORD
+        return self._words[at], self._words[at + 1]
 
     def sizes(self, first: int, count: int) -> list[int]:
         """Give the output size of each record of a run, bytes."""

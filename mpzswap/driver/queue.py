@@ -47,6 +47,8 @@ class SubmitQueue:
     stats: WqStats = field(default_factory=WqStats)
     # Descriptors of ours whose answers we have not taken.
     in_flight: int = 0
+    # When all that is ours should be done.
+    free_ns: int = 0
 
     @property
     def server(self) -> tuple[int, int]:
@@ -65,6 +67,10 @@ class SubmitQueue:
         if not got:
             self.stats.retries += 1
         return got
+
+    def expect(self, now_ns: int, work_ns: int) -> None:
+        """Expect so much more work of ours to be done, after what there is."""
+        self.free_ns = max(self.free_ns, now_ns) + work_ns
 
     def publish(self, count: int) -> None:
         """Submit the next *count* slots of the lane; they are prepared.  Then ring."""

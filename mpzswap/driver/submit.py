@@ -154,9 +154,11 @@ class Submission:
         request.retries = 0
         self._tables[request.operation].refuses = False
         operation = Operation.DECOMPRESS if part else request.operation
-        work_ns = self._times.expected_ns(operation, queue.occupancy.seen)
+        queue.expect(now_ns, self._times.expected_ns(operation, count))
+        # Others' descriptors may be before ours.
+        others_ns = now_ns + self._times.expected_ns(operation, queue.occupancy.seen)
         # Nobody looks before it is due, so that is never later than it is overdue.
-        due_ns = now_ns + min(work_ns, self._overdue_ns)
+        due_ns = min(max(queue.free_ns, others_ns), now_ns + self._overdue_ns)
         request.due_ns = max(request.due_ns, due_ns)
         return count
 

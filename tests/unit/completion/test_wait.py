@@ -6,7 +6,6 @@ from mpzswap.completion.wait import (
     MAX_OVERDUE_SPIN_NS,
     MAX_SLEEP_NS,
     OVERDUE_SLEEP_NS,
-    SPIN_NS,
     Waiter,
 )
 from tests.tools.manual_clock import ManualClock
@@ -35,21 +34,13 @@ def test_waiter_sleeps_at_last_though_a_core_is_to_spare(clock: ManualClock) -> 
     assert len(clock.sleeps) == 1
 
 
-def test_waiter_sleeps_once_until_nearly_due(clock: ManualClock) -> None:
-    """Then it spins for the last stretch."""
-    waiter, due_ns = Waiter(clock), clock.ns + 500_000
-    for _ in range(3):
-        waiter.pause(due_ns, core_to_spare=False)
+@pytest.mark.parametrize("left_ns", [500_000, 1])
+def test_waiter_sleeps_once_until_it_is_due(clock: ManualClock, left_ns: int) -> None:
+    """However little is left: to spin would take the core from the device."""
+    due_ns = clock.ns + left_ns
+    Waiter(clock).pause(due_ns, core_to_spare=False)
 
-    assert clock.sleeps == [500_000 - SPIN_NS]
-
-
-@pytest.mark.parametrize("left_ns", [SPIN_NS, 1])
-def test_waiter_spins_the_last_stretch(clock: ManualClock, left_ns: int) -> None:
-    """A sleep would end late."""
-    Waiter(clock).pause(clock.ns + left_ns, core_to_spare=False)
-
-    assert clock.sleeps == []
+    assert clock.sleeps == [left_ns]
 
 
 def test_overdue_sleeps_grow_and_are_bounded(clock: ManualClock) -> None:

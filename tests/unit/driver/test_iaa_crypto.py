@@ -7,7 +7,6 @@ import pytest
 
 from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Path, Request
 from mpzswap.completion.status import ErrorCode, Status
-from mpzswap.completion.wait import SPIN_NS
 from mpzswap.driver.estimate import FIRST_GUESS_NS
 from mpzswap.page.frame import PAGE_SIZE
 from tests.tools.driver_rig import DriverRig, driver_rig, one_queue
@@ -251,7 +250,7 @@ def test_pause_sleeps_where_devices_need_the_core(
     rig.driver.compress(request)
     rig.driver.pause([request])
 
-    assert rig.clock.sleeps == [4 * FIRST_GUESS_NS - SPIN_NS] * sleeps
+    assert rig.clock.sleeps == [4 * FIRST_GUESS_NS] * sleeps
 
 
 def test_pause_is_until_the_first_request_is_due(rig: DriverRig) -> None:

@@ -8,7 +8,7 @@ import pytest
 from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Operation, Path
 from mpzswap.completion.status import Status
 from mpzswap.driver.estimate import FIRST_GUESS_NS
-from mpzswap.driver.harvest import GRACE_PART
+from mpzswap.driver.harvest import GRACE_PART, LOOK_AFTER_NS
 from mpzswap.driver.request import IaaRequest
 from mpzswap.ring.doorbell import Doorbell
 from tests.tools.driver_rig import DriverRig, driver_rig, one_queue
@@ -64,7 +64,9 @@ def test_answers_of_a_dead_device_are_kept(rig: DriverRig) -> None:
     rig.driver.compress(request)
     rig.answer(request, 0, Status.SUCCESS)
     rig.machine.lose(0)
-    rig.clock.ns += 1_000_000
+    rig.clock.ns = request.due_ns + LOOK_AFTER_NS
+    assert rig.driver.poll(request) == EAGAIN
+    rig.clock.ns += 1
 
     assert rig.driver.poll(request) == 0
     assert request.paths == [Path.DEVICE, Path.SOFTWARE]
