@@ -16,8 +16,9 @@ Source: Linux, mm/zswap.c, struct zswap_entry and shrink_memcg_cb.  The kernel's
 and its list_lru are one here.
 """
 
+import contextlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -86,6 +87,36 @@ class Entries:
         self.by_offset[offset] = Entry(length, handle, checksum)
         self.charged_bytes += length
         self.incompressible += length == PAGE_SIZE
+
+    def insert_many(
+        self,
+        offsets: Iterable[int],
+        data: Iterable[memoryview],
+        lengths: Sequence[int],
+        checksums: Iterable[int],
+    ) -> int:
+        """
+        Store many pages at once: of each of *data* the first so many bytes.
+
+        Returns:
+            How many there was memory for; none of those behind them is stored.
+        """
+        handles: list[int] = []
+        try:
+            with contextlib.suppress(MemoryError):
+                self.zsmalloc.put_many(data, lengths, handles)
+            entries = [*map(Entry, lengths, handles, checksums)]
+        except BaseException:
+            for handle in handles:
+                self.zsmalloc.free(handle)
+            raise
+        stored = len(handles)
+        by_offset = self.by_offset
+        for offset, entry in zip(offsets, entries, strict=False):
+            by_offset[offset] = entry
+        self.charged_bytes += sum(lengths[:stored])
+        self.incompressible += lengths[:stored].count(PAGE_SIZE)
+        return stored
 
     def coldest(
         self, count: int, may_go: Callable[[int], bool] = anything

@@ -85,7 +85,8 @@ class ReclaimPlug:
     def add(self, folio: Folio, node: int) -> None:
         """Hold a folio that lies on *node*, or hand it over with what is held."""
         self.held.append(folio)
-        self._end_before(folio, node)
+        if len(self.held) > 1:
+            self._end_before(folio, node)
         self._node = node
         if folio.nr_pages >= PMD_PAGES:
             self._hand_over(1)
@@ -102,10 +103,7 @@ class ReclaimPlug:
 
     def _end_before(self, folio: Folio, node: int) -> None:
         """Hand over what was held before *folio*, if that cannot be with it."""
-        count = len(self.held) - 1
-        if not count:
-            return
-        stats = self.stats
+        count, stats = len(self.held) - 1, self.stats
         if folio.nr_pages >= PMD_PAGES:
             self._hand_over(count)
             stats.pmd += 1

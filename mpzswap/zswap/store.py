@@ -15,8 +15,11 @@ for several folios.
 """
 
 import errno
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from operator import attrgetter, itemgetter
 from typing import TypeAlias
 
 import msgspec
@@ -26,7 +29,7 @@ from mpzswap.acomp.request import Acomp, Path, Request
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.memory import Frames
 from mpzswap.topology.settings import ZswapSettings
-from mpzswap.zswap.entry import Entries, Entry
+from mpzswap.zswap.entry import Entries
 from mpzswap.zswap.limit import PoolLimit
 from mpzswap.zswap.same_filled import same_filled
 from mpzswap.zswap.stats import Counters
@@ -35,6 +38,7 @@ from mpzswap.zswap.stats import Counters
 POOR = (-errno.ENOSPC, -errno.E2BIG)
 # A plain integer: comparing with a member of an enum costs three times as much.
 SOFTWARE = int(Path.SOFTWARE)
+RAW = int(Path.RAW)
 
 
 class Folio(msgspec.Struct, frozen=True, gc=False):
@@ -63,6 +67,9 @@ class FolioState(msgspec.Struct, eq=False):
 
 # A page to compress: swap offset, device address, its folio, its checksum.
 StorePage: TypeAlias = tuple[int, int, FolioState, int]
+# ... of many at once.
+offset_of, address_of, state_of, checksum_of = map(itemgetter, range(4))
+is_rejected = attrgetter("rejected")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,72 +93,118 @@ class Store:
         """Give each page to be compressed, looking at the limit as folios come up."""
         same: dict[int, int] = {}
         if self.settings.same_filled_pages_enabled:
-            same = same_filled(frames, _frame_indices(states))
-        first_address = frames.address
-        views, checked = frames.views, self.settings.checksum
+            same = same_filled(frames, runs(states))
+        begin, views, checked = frames.address, frames.views, self.settings.checksum
         for state in states:
             folio = state.folio
-            full = self.limit.is_reached(self.entries.zsmalloc.nr_pages)
-            self.counters.pool_limit_hit = self.limit.hits
-            self.counters.invalidated_pages += self.erase(folio)
-            if full:
+            if not self._has_room(folio):
                 state.rejected = state.at_limit = True
                 continue
-            ahead = folio.swap_offset - folio.frame
+            offset = folio.swap_offset
             for index in range(folio.frame, folio.frame + folio.nr_pages):
                 if state.rejected:
                     break
                 if index in same:
-                    self.entries.insert_same_filled(index + ahead, same[index])
+                    self.entries.insert_same_filled(offset, same[index])
                     state.same_filled += 1
                 else:
                     page_sum = checksum(views[index]) if checked else 0
-                    yield (
-                        index + ahead,
-                        first_address + index * PAGE_SIZE,
-                        state,
-                        page_sum,
-                    )
+                    yield offset, begin + index * PAGE_SIZE, state, page_sum
+                offset += 1
 
     def submit(self, request: Request, pages: list[StorePage]) -> int:
         """Ask for the compression of *pages*."""
-        request.pages = [page[1] for page in pages]
+        request.pages = [*map(address_of, pages)]
         if self.settings.checksum:
-            request.checksums = [page[3] for page in pages]
+            request.checksums = [*map(checksum_of, pages)]
         return self.acomp.compress(request)
 
     def take(self, frames: Frames, request: Request, pages: list[StorePage]) -> None:
-        """
-        Put away the pages of a request that has ended.
+        """Put away the pages of a request that has ended: together, if possible."""
+        lengths, errors = request.lengths, request.errors
+        raw: list[int] = []
+        if any(errors) or min(lengths) <= 0 or max(lengths) >= PAGE_SIZE:
+            raw = [
+                place
+                for place, length in enumerate(lengths)
+                if errors[place] or not 0 < length < PAGE_SIZE
+            ]
+        taken = 0
+        may_be_kept = self.settings.writeback or not raw
+        if may_be_kept and not any(map(is_rejected, {*map(state_of, pages)})):
+            taken = self._take_together(frames, request, pages, raw)
+        if taken < len(pages):
+            self._take_singly(frames, request, pages, taken)
 
-        The hot loop of a store: what is rare is in functions of its own, and what
-        ``Entries.insert`` would do is here without the calls, which cost as much as
-        the work.
+    def _take_together(
+        self, frames: Frames, request: Request, pages: list[StorePage], raw: list[int]
+    ) -> int:
         """
-        entries = self.entries
-        by_offset = entries.by_offset
-        alloc = entries.zsmalloc.alloc
-        write = entries.zsmalloc.write
-        views = request.buffers.views[: len(pages)]
+        Put away pages of which none is to be rejected, those at *raw* as they are.
+
+        Returns:
+            How many there was memory for.
+        """
+        views: Sequence[memoryview] = request.buffers.views
+        lengths, paths = request.lengths, request.paths
+        if raw:
+            views, lengths, paths = [*views], [*lengths], [*paths]
+            for place in raw:
+                views[place] = self._frame(frames, pages[place])
+                lengths[place], paths[place] = PAGE_SIZE, RAW
+        offsets, sums = map(offset_of, pages), map(checksum_of, pages)
+        taken = self.entries.insert_many(offsets, views, lengths, sums)
+        for place in raw:
+            if place < taken:
+                self._count_raw(pages[place][2], request.errors[place])
+        # The pages of a folio lie side by side: so many of each.
+        counts = Counter(map(state_of, islice(pages, taken)))
+        by_software = SOFTWARE in paths
+        first = 0
+        for state, count in counts.items():
+            end = first + count
+            state.compressed_bytes += sum(lengths[first:end])
+            if by_software:
+                state.software += paths[first:end].count(SOFTWARE)
+            first = end
+        return taken
+
+    def _count_raw(self, state: FolioState, error: int) -> None:
+        """Tell a folio of a page that was kept as it was."""
+        state.incompressible += 1
+        state.incompressible_error += bool(error) and error not in POOR
+
+    def _take_singly(
+        self, frames: Frames, request: Request, pages: list[StorePage], first: int
+    ) -> None:
+        """Put away pages from *first* on, any of which may be one too many."""
+        views = request.buffers.views
         columns = zip(
-            pages, views, request.lengths, request.errors, request.paths, strict=True
+            pages, views, request.lengths, request.errors, request.paths, strict=False
         )
-        for page, view, length, error, path in columns:
+        for page, view, length, error, path in islice(columns, first, None):
             offset, _, state, page_sum = page
-            if error or not 0 < length < PAGE_SIZE:
-                self._take_uncompressed(frames, page, error)
-            elif not state.rejected:
-                try:
-                    handle = alloc(length)
-                except MemoryError:
-                    self._reject_alloc(state)
-                    continue
-                write(handle, view[:length])
-                by_offset[offset] = Entry(length, handle, page_sum)
-                entries.charged_bytes += length
-                state.compressed_bytes += length
-                if path == SOFTWARE:
-                    state.software += 1
+            if state.rejected:
+                continue
+            plain = not error and 0 < length < PAGE_SIZE
+            if not plain and not self.settings.writeback:
+                self._reject_compress(state, poor=not error or error in POOR)
+                continue
+            data = view[:length] if plain else self._frame(frames, page)
+            try:
+                self.entries.insert(offset, data, page_sum)
+            except MemoryError:
+                self._reject_alloc(state)
+                continue
+            state.compressed_bytes += len(data)
+            if plain:
+                state.software += path == SOFTWARE
+            else:
+                self._count_raw(state, error)
+
+    def _frame(self, frames: Frames, page: StorePage) -> memoryview:
+        """Give a page itself."""
+        return frames.views[(page[1] - frames.address) // PAGE_SIZE]
 
     def finish(self, states: Sequence[FolioState]) -> list[bool]:
         """Count what was stored; True for each folio that was."""
@@ -191,32 +244,18 @@ class Store:
         by_offset, swap = self.entries.by_offset, self.entries.swap
         offsets = range(folio.swap_offset, folio.swap_offset + folio.nr_pages)
         erased = 0
-        for offset in offsets:
-            if offset in by_offset:
-                erased += self.entries.erase(offset)
+        if not by_offset.keys().isdisjoint(offsets):
+            erased = sum(map(self.entries.erase, offsets))
         if swap is not None and len(swap):
-            for offset in offsets:
-                erased += swap.free(offset)
+            erased += sum(map(swap.free, offsets))
         return erased
 
-    def _take_uncompressed(self, frames: Frames, page: StorePage, error: int) -> None:
-        """Keep a page as it is where the kernel may write it back, or reject it."""
-        offset, address, state, page_sum = page
-        if state.rejected:
-            return
-        poor = not error or error in POOR
-        if not self.settings.writeback:
-            self._reject_compress(state, poor=poor)
-            return
-        index = (address - frames.address) // PAGE_SIZE
-        try:
-            self.entries.insert(offset, frames.views[index], page_sum)
-        except MemoryError:
-            self._reject_alloc(state)
-            return
-        state.incompressible += 1
-        state.incompressible_error += not poor
-        state.compressed_bytes += PAGE_SIZE
+    def _has_room(self, folio: Folio) -> bool:
+        """Tell whether the pool takes a folio whose turn it is; erase what it had."""
+        full = self.limit.is_reached(self.entries.zsmalloc.nr_pages)
+        self.counters.pool_limit_hit = self.limit.hits
+        self.counters.invalidated_pages += self.erase(folio)
+        return not full
 
     def _reject_compress(self, state: FolioState, *, poor: bool) -> None:
         """Reject a folio for a page that was not compressed."""
@@ -240,10 +279,13 @@ class Store:
         self.erase(state.folio)
 
 
-def _frame_indices(states: Sequence[FolioState]) -> list[int]:
-    """Give the index of every page's frame."""
-    return [
-        index
-        for state in states
-        for index in range(state.folio.frame, state.folio.frame + state.folio.nr_pages)
-    ]
+def runs(states: Sequence[FolioState]) -> Iterator[range]:
+    """Give the frames of folios, those that lie side by side together."""
+    first = end = 0
+    for state in states:
+        folio = state.folio
+        if folio.frame != end:
+            yield range(first, end)
+            first = folio.frame
+        end = folio.frame + folio.nr_pages
+    yield range(first, end)

@@ -3,7 +3,7 @@
 import os
 import random
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mpzswap.acomp.checksum import checksum
 from mpzswap.acomp.request import Acomp
@@ -80,6 +80,26 @@ class Disk(SwapFile):
         place = self.slots[offset].number * PAGE_SIZE + 1234
         (byte,) = os.pread(self._fd, 1, place)
         os.pwrite(self._fd, bytes([byte ^ 4]), place)
+
+
+def let_fail(rig: "Rig", may_fail: Callable[[int], None]) -> None:
+    """Let the allocator of a zswap ask *may_fail* for each object, by its size."""
+    zsmalloc = rig.zswap._entries.zsmalloc
+    plain = zsmalloc.alloc
+
+    def alloc(size: int) -> int:
+        may_fail(size)
+        return plain(size)
+
+    def put_many(
+        data: Iterable[memoryview], lengths: Iterable[int], handles: list[int]
+    ) -> None:
+        for view, length in zip(data, lengths, strict=False):
+            handles.append(alloc(length))
+            zsmalloc.write(handles[-1], view[:length])
+
+    zsmalloc.alloc = alloc  # type: ignore[method-assign]  # a fault
+    zsmalloc.put_many = put_many  # type: ignore[method-assign]  # a fault
 
 
 class Rig:

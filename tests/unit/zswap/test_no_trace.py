@@ -10,7 +10,7 @@ from mpzswap.acomp.request import Request
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.store import Folio
 from mpzswap.zswap.swap_out import SwappedTo
-from tests.tools.zswap_rig import SAME, ZERO, Disk, Rig, noise, text
+from tests.tools.zswap_rig import SAME, ZERO, Disk, Rig, let_fail, noise, text
 
 NR_PAGES = 16
 # Where the bad page is: first, last of a sub-batch, first of the next, last.
@@ -76,15 +76,14 @@ def incompressible(rig: Rig, bad: int) -> None:
 
 def no_memory(rig: Rig, bad: int) -> None:
     """Let the allocator have nothing from one page on; page 0 is same-filled."""
-    alloc, calls = rig.zswap._entries.zsmalloc.alloc, [0]
+    calls = [0]
 
-    def failing(size: int) -> int:
+    def may_fail(size: int) -> None:
         calls[0] += 1
         if calls[0] >= max(1, bad):
             raise MemoryError(size)
-        return alloc(size)
 
-    rig.zswap._entries.zsmalloc.alloc = failing  # type: ignore[method-assign]  # a fault
+    let_fail(rig, may_fail)
 
 
 def broken_submit(rig: Rig, bad: int) -> None:
@@ -184,14 +183,12 @@ def kept(rig: Rig) -> tuple[int, dict[int, bytes]]:
 def no_memory_for_one(rig: Rig, bad: int) -> None:
     """Let the allocator have nothing for one page, by its size."""
     rig.frames.views[bad][:] = noise(bad)[:2048] + bytes(2048)
-    alloc = rig.zswap._entries.zsmalloc.alloc
 
-    def failing(size: int) -> int:
+    def may_fail(size: int) -> None:
         if size > 1024:
             raise MemoryError(size)
-        return alloc(size)
 
-    rig.zswap._entries.zsmalloc.alloc = failing  # type: ignore[method-assign]  # a fault
+    let_fail(rig, may_fail)
 
 
 @pytest.mark.parametrize("bad", [16, 23, 31])

@@ -15,7 +15,7 @@ def test_only_pages_of_one_value_are_same_filled() -> None:
         frames.views[index][:] = page
     value = int.from_bytes(SAME[:8], "little")
 
-    assert same_filled(frames, [5, 0, 1, 2]) == {5: 0, 0: value}
+    assert same_filled(frames, [range(5, 6), range(3)]) == {5: 0, 0: value}
 
 
 def test_period_other_than_8_bytes_is_not_same_filled() -> None:
@@ -23,13 +23,13 @@ def test_period_other_than_8_bytes_is_not_same_filled() -> None:
     frames = plain_frames(1)
     frames.views[0][:] = bytes(range(16)) * (PAGE_SIZE // 16)
 
-    assert same_filled(frames, [0]) == {}
+    assert same_filled(frames, [range(1)]) == {}
 
 
 def test_fill_makes_the_page_again() -> None:
     """The value of a page is all that is needed to make it."""
     frames = plain_frames(2)
     frames.views[0][:] = SAME
-    fill(frames.views[1], same_filled(frames, [0])[0])
+    fill(frames.views[1], same_filled(frames, [range(1)])[0])
 
     assert frames.views[1] == frames.views[0]

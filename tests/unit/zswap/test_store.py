@@ -6,7 +6,7 @@ import pytest
 
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.store import Folio, FolioState
-from tests.tools.zswap_rig import SAME, ZERO, Rig, noise, text
+from tests.tools.zswap_rig import SAME, ZERO, Rig, let_fail, noise, text
 
 NO_WRITEBACK = ZswapSettings(writeback=False)
 
@@ -235,16 +235,14 @@ def test_pool_size_is_published() -> None:
 
 
 @pytest.mark.parametrize("page", [text(1), noise(1)])
-def test_no_memory_rejects_the_folio(
-    page: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_memory_rejects_the_folio(page: bytes) -> None:
     """Where the allocator has nothing, compressed or raw, that is counted."""
     rig = Rig()
 
-    def alloc(size: int) -> int:
+    def may_fail(size: int) -> None:
         raise MemoryError(size)
 
-    monkeypatch.setattr(rig.zswap._entries.zsmalloc, "alloc", alloc)
+    let_fail(rig, may_fail)
 
     assert not rig.store([page, ZERO])
     stats = rig.zswap.stats()

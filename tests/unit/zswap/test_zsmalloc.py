@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from mpzswap.zswap.zsmalloc import Zsmalloc
+from mpzswap.zswap.zsmalloc import MAX_SPARE_PAGES, Zsmalloc, Zspage
 
 
 def put(zsmalloc: Zsmalloc, data: bytes) -> int:
@@ -77,6 +77,51 @@ def test_freed_handle_of_a_forgotten_zspage_is_refused() -> None:
 
     with pytest.raises(KeyError):
         zsmalloc.free(handle)
+
+
+def test_many_objects_are_as_one_after_the_other() -> None:
+    """Of each buffer the first bytes alone are kept, and all handles differ."""
+    zsmalloc, handles = Zsmalloc(), [5]
+    pages = [random.Random(seed).randbytes(4096) for seed in range(40)]
+    lengths = [1 + 100 * seed for seed in range(40)]
+    zsmalloc.put_many(map(memoryview, pages), lengths, handles)
+
+    assert handles.pop(0) == 5
+    assert len(set(handles)) == 40
+    kept = zip(handles, lengths, strict=True)
+    assert [bytes(zsmalloc.view(*each)) for each in kept] == [
+        page[:length] for page, length in zip(pages, lengths, strict=True)
+    ]
+
+
+def test_objects_before_the_memory_ended_are_there() -> None:
+    """Whoever put them has their handles, and can free or use them."""
+    zsmalloc, handles = Zsmalloc(), list[int]()
+    zsmalloc.alloc(100)
+
+    def grow(*_: object) -> Zspage:
+        raise MemoryError
+
+    zsmalloc._grow = grow  # type: ignore[assignment,method-assign]  # a fault
+    pages = [memoryview(bytes([number]) * 4096) for number in range(3)]
+    with pytest.raises(MemoryError):
+        zsmalloc.put_many(pages, [100, 100, 4096], handles)
+
+    assert [zsmalloc.view(each, 1) for each in handles] == [b"\0", b"\1"]
+
+
+def test_memory_of_a_zspage_that_is_gone_is_used_again() -> None:
+    """It is not new to the process, up to the named limit."""
+    zsmalloc = Zsmalloc()
+    handles = [zsmalloc.alloc(4096) for _ in range(MAX_SPARE_PAGES + 10)]
+    for handle in handles:
+        zsmalloc.write(handle, memoryview(b"old"))
+        zsmalloc.free(handle)
+
+    assert zsmalloc.nr_pages == 0
+    found = [zsmalloc.alloc(4096) for _ in handles]
+    again = [zsmalloc.view(handle, 3) for handle in found]
+    assert again.count(memoryview(b"old")) == MAX_SPARE_PAGES
 
 
 def test_objects_do_not_touch_each_other() -> None:
