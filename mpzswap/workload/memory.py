@@ -23,11 +23,11 @@ by page), mm/swap_state.c (swap_cluster_readahead).
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
-from itertools import cycle
+from itertools import cycle, repeat
 from typing import TypeAlias
 
 from mpzswap.errors import LoadError
@@ -50,6 +50,10 @@ class Where(IntEnum):
     # In the swap cache: resident, and not touched since it was read ahead.
     READ_AHEAD = 3
 
+
+# Plain integers: a member of an enum is found and compared at three times the cost.
+UNTOUCHED, RESIDENT, SWAPPED, READ_AHEAD = map(int, Where)
+RESIDENT_PAGE, SWAPPED_PAGE = bytes([RESIDENT]), bytes([SWAPPED])
 
 # A resident folio: first page, pages, node.
 Resident: TypeAlias = tuple[int, int, int]
@@ -100,7 +104,7 @@ class Memory:
         self.where = bytearray(len(self.frames))
         self.area = bytearray(len(self.frames))
         self._readahead = Readahead(self.page_cluster)
-        self._next_node = partial(next, cycle(self.nodes))
+        self._next_nodes = cycle(self.nodes)
         self._swap_out = partial(self.zswap.swap_out, self.frames)
 
     def touch(self, first: int, count: int) -> None:
@@ -113,24 +117,24 @@ class Memory:
             LoadError: pages could not be loaded, and are still stored; of several
                 faults that failed, the first.  All others are resident.
         """
-        part = self.where[first : first + count]
-        if part.count(Where.RESIDENT) == count:
+        end = first + count
+        part = self.where[first:end]
+        if part.count(RESIDENT) == count:
             return
-        self._in_use = range(first, first + count)
-        if part.count(Where.UNTOUCHED) == count:
-            self.where[first : first + count] = bytes([Where.RESIDENT]) * count
-            self._charge([(first, count, self._next_node())])
+        self._in_use = range(first, end)
+        if part.count(UNTOUCHED) == count:
+            self.where[first:end] = RESIDENT_PAGE * count
+            self._charge([(first, count, next(self._next_nodes))], count)
             return
         failures: dict[int, LoadError] = {}
-        for page in self._in_use:
-            failed = self._touch_page(page)
-            if failed is not None:
-                failures[page] = failed
+        page = first
+        while page < end:
+            page += self._touch_run(page, end, failures)
         for page, failure in failures.items():
             # A later fault may have read it ahead after all.
-            if self.where[page] == Where.SWAPPED:
+            if self.where[page] == SWAPPED:
                 raise failure
-            self._touch_page(page)
+            self._touch_run(page, page + 1, {})
 
     def drop(self, pages: range) -> list[int]:
         """
@@ -138,51 +142,58 @@ class Memory:
 
         As MADV_DONTNEED does with what is in swap: nobody will read them again.
         """
-        swapped = [page for page in pages if self.where[page] == Where.SWAPPED]
+        swapped = [page for page in pages if self.where[page] == SWAPPED]
         for page in swapped:
             self.zswap.invalidate(swp_entry(self.area[page], page))
-            self.where[page] = Where.UNTOUCHED
+            self.where[page] = UNTOUCHED
         self.pages_dropped += len(swapped)
-        return [page for page in pages if self.where[page] != Where.UNTOUCHED]
+        return [page for page in pages if self.where[page] != UNTOUCHED]
 
     def forget(self) -> None:
         """Give everything back, as a process does that exits."""
         self.resident = 0
         self.zswap.close()
 
-    def _touch_page(self, page: int) -> LoadError | None:
-        """Make a page resident, or say why it cannot be loaded."""
+    def _touch_run(self, page: int, end: int, failures: dict[int, LoadError]) -> int:
+        """
+        Make pages from *page* on resident, of which one can be swapped; note failures.
+
+        Returns:
+            How many: as many as are alike, or one.
+        """
         where = self.where[page]
-        if where == Where.SWAPPED:
-            return self._fault(page)
-        self.where[page] = Where.RESIDENT
-        if where == Where.READ_AHEAD:
-            self.swap_ra_hit += 1
-            self._readahead.hit()
-        elif where == Where.UNTOUCHED:
-            self._charge([(page, 1, self._next_node())])
-        return None
+        if where == SWAPPED:
+            failed = self._fault(page)
+            if failed is not None:
+                failures[page] = failed
+            return 1
+        if where == UNTOUCHED:
+            self.where[page] = RESIDENT
+            self._charge([(page, 1, next(self._next_nodes))], 1)
+            return 1
+        rest = self.where[page:end]
+        count = len(rest) - len(rest.lstrip(rest[:1]))
+        if where == READ_AHEAD:
+            self.where[page : page + count] = RESIDENT_PAGE * count
+            self.swap_ra_hit += count
+            self._readahead.hits += count
+        return count
 
     def _fault(self, page: int) -> LoadError | None:
         """Load a page and those of its window; only its own failure is one."""
         pages = self._window(page)
-        entries = [swp_entry(self.area[each], each) for each in pages]
+        above = swp_entry(self.area[page], 0)
+        entries = [above | each for each in pages]
         try:
             self.zswap.load_many(entries, self.frames, pages)
-        except LoadError as error:
-            own = swp_entry(self.area[page], page)
-            return error if own in error.failures else None
-        finally:
+        except BaseException as error:
             # What is stored no more was loaded, whatever became of the others.
             stored = self.zswap
-            self._came(
-                page,
-                [
-                    each
-                    for each, entry in zip(pages, entries, strict=True)
-                    if entry not in stored
-                ],
-            )
+            self._came(page, [each for each in pages if above | each not in stored])
+            if not isinstance(error, LoadError):
+                raise
+            return error if above | page in error.failures else None
+        self._came(page, pages)
         return None
 
     def _window(self, page: int) -> list[int]:
@@ -190,26 +201,32 @@ class Memory:
         where, area = self.where, self.area
         own = area[page]
         window = self._readahead.window(page)
+        start, stop = window.start, min(window.stop, len(where))
+        count = stop - start
+        if where.count(SWAPPED, start, stop) == area.count(own, start, stop) == count:
+            return [*range(start, stop)]
         return [
             each
-            for each in range(window.start, min(window.stop, len(where)))
-            if where[each] == Where.SWAPPED and area[each] == own
+            for each in range(start, stop)
+            if where[each] == SWAPPED and area[each] == own
         ]
 
     def _came(self, touched: int, pages: list[int]) -> None:
         """Note pages that were loaded, for a fault of *touched*."""
-        self.pages_loaded += len(pages)
+        count = len(pages)
+        self.pages_loaded += count
+        self.swap_ra += count
+        where = self.where
         for page in pages:
-            self.where[page] = Where.READ_AHEAD
-        self.swap_ra += len(pages)
+            where[page] = READ_AHEAD
         if touched in pages:
-            self.where[touched] = Where.RESIDENT
+            where[touched] = RESIDENT
             self.swap_ra -= 1
-        self._charge([(page, 1, self._next_node()) for page in pages])
+        self._charge(zip(pages, repeat(1), self._next_nodes, strict=False), count)
 
-    def _charge(self, folios: list[Resident]) -> None:
+    def _charge(self, folios: Iterable[Resident], nr_pages: int) -> None:
         """Charge folios that are resident now; reclaim if that is over the limit."""
-        self.resident += sum(count for _, count, _ in folios)
+        self.resident += nr_pages
         self.lru.extend(folios)
         while (over := self._over()) > 0:
             if not self._reclaim(max(over, SWAP_CLUSTER_MAX)):
@@ -223,10 +240,11 @@ class Memory:
         """Swap a cluster of cold folios out; give the pages that were freed."""
         cluster = self._isolate(wanted)
         plug = ReclaimPlug(self._swap_out, self.reclaim_batch, self.reclaim)
+        next_type = self.zswap.next_swap_type
         freed = 0
         try:
             for first, count, node in cluster:
-                entry = swp_entry(self.zswap.next_swap_type(count), first)
+                entry = swp_entry(next_type(count), first)
                 plug.add(Folio(entry, first, count), node)
             plug.finish()
         finally:
@@ -251,21 +269,20 @@ class Memory:
     def _settle(self, cluster: list[Resident], plug: ReclaimPlug) -> int:
         """Take back what stays; give the pages that were freed."""
         freed = 0
-        for folio, where in plug.done:
+        for resident, (folio, where) in zip(cluster, plug.done, strict=False):
             first, count = folio.frame, folio.nr_pages
-            if where:
-                area = swp_type(folio.swap_offset)
-                self.where[first : first + count] = bytes([Where.SWAPPED]) * count
+            self.pages_out += count
+            if not where:
+                self.lru.append(resident)
+                continue
+            freed += count
+            area = swp_type(folio.swap_offset)
+            if count == 1:
+                self.where[first], self.area[first] = SWAPPED, area
+            else:
+                self.where[first : first + count] = SWAPPED_PAGE * count
                 self.area[first : first + count] = bytes([area]) * count
-                freed += count
-        done = len(plug.done)
-        self.pages_out += sum(folio.nr_pages for folio, _ in plug.done)
-        self.lru.extend(
-            folio
-            for folio, (_, where) in zip(cluster[:done], plug.done, strict=True)
-            if not where
-        )
         # Interrupted: what was not handed over is as cold as it was.
-        self.lru.extendleft(reversed(cluster[done:]))
+        self.lru.extendleft(reversed(cluster[len(plug.done) :]))
         self.resident -= freed
         return freed
