@@ -51,6 +51,7 @@ EXAMPLES = (
     "stress --topology spr-1s4iaa --workers 4 --memory 16M --json run.json",
     "stress --stats kernel:counters --seed 7",
     "stress --set memory=64M --set zswap.max_pool_percent=5 --swap 64M",
+    "stress --no-verify --rounds 1 --compressor lz4 --memory 16M",
     "stress --duration 10 --batching requests --seed 7 --progress",
     "stress --inject lost:p=0.1% --inject crash:after=500,device=iax0",
 )
@@ -136,6 +137,13 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         type=seconds(MAX_DURATION_S),
         default=0.0,
         help="end after the round in which so many seconds are over",
+    )
+    add(
+        "--no-verify",
+        dest="verify",
+        action="store_false",
+        help="pages are written and not touched again to be checked: the speed is "
+        "that of swap-out alone in the first round",
     )
 
 

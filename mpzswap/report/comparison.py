@@ -9,7 +9,7 @@ from mpzswap.report import numbers
 from mpzswap.report.clocks import clock_words
 from mpzswap.report.records import ComparisonReport, RatiosReport, StressReport
 from mpzswap.report.render import facts, render, table, verdict
-from mpzswap.report.stress import problems_of, settings
+from mpzswap.report.stress import found_by, problems_of, settings
 
 # A row: its title, what it shows of a run, which ratio belongs to it.
 Row = tuple[str, Callable[[StressReport], str], str]
@@ -91,6 +91,7 @@ def _parts(report: ComparisonReport) -> Iterator[RenderableType]:
         [
             ("counters", (_agreement(report),)),
             ("clock", (clock_words(first.clock),)),
+            *([] if first.verify.asked else [("verify", found_by(first.verify))]),
         ]
     )
     yield verdict(problems(report))

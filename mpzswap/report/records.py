@@ -191,6 +191,8 @@ class VerifyReport(msgspec.Struct, frozen=True):
     pages_checked: int
     pages_wrong: int
     pages_lost: int
+    # Whether that was to be done at all.
+    asked: bool = True
 
 
 class LedgerReport(msgspec.Struct, frozen=True):

@@ -283,6 +283,8 @@ def injected_of(devices: Iterable[DeviceReport]) -> dict[str, int]:
 
 def found_by(checked: VerifyReport) -> tuple[str, ...]:
     """Give what the checks found."""
+    if not checked.asked:
+        return ("not asked for",)
     return (
         f"{numbers.count(checked.pages_checked)} pages checked",
         f"{numbers.count(checked.pages_wrong)} wrong",

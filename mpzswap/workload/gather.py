@@ -109,8 +109,10 @@ class Gathering:
         self.deaths.append(death)
         column = worker.config.column
         self.ledgers.append(LedgerWords(self.core.board, column).of_the_dead())
-        checked = (self.core.board.cpu_row(word)[column] for word in CHECK_WORDS)
-        self.checks.append(VerifyReport(*checked))
+        checked, wrong, lost = (
+            self.core.board.cpu_row(word)[column] for word in CHECK_WORDS
+        )
+        self.checks.append(VerifyReport(checked, wrong, lost))
         self.core.bury(worker)
         # Nobody waits for it at the next bar.
         self.core.board.cpu_row(CpuWord.STRETCHES)[column] = ALL_STRETCHES
@@ -148,7 +150,9 @@ class Watch:
         self._core = core
         self._workers = plan.workers
         pages = plan.workers * plan.memory_pages * plan.rounds
-        self._total = 0 if plan.duration_s else 2 * pages
+        self._verifies = plan.verify
+        stretches = 2 if plan.verify else 1
+        self._total = 0 if plan.duration_s else stretches * pages
         self._limit_s = plan.stall_timeout_s
         self._started = self._looked = time.monotonic()
         self._idle_s = 0.0
@@ -186,6 +190,8 @@ class Watch:
 
     def _is_writing(self) -> bool:
         """Tell whether the slowest worker is in a stretch of writing."""
+        if not self._verifies:
+            return True
         stretches = self._core.board.cpu_row(CpuWord.STRETCHES)
         return min(stretches[: self._workers]) % 2 == 0
 

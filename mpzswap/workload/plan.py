@@ -58,6 +58,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         duration_s: no round begins after so long; 0: rounds alone decide.
         seed: every random choice follows from it.
         drop_every: of so many folios one is given up instead of checked; 0: none.
+        verify: pages are touched again and checked after each round of writing.
         stall_timeout_s: a worker that the others wait for so long is ended.
     """
 
@@ -77,6 +78,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float
     seed: int
     drop_every: int = 0
+    verify: bool = True
     stall_timeout_s: float = STALL_TIMEOUT_S
 
     @property
@@ -123,6 +125,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
     rounds: int | None = None
     duration: float = 0.0
+    verify: bool = True
 
 
 def choose(wishes: Wishes) -> StressPlan:
@@ -166,6 +169,7 @@ def choose(wishes: Wishes) -> StressPlan:
         rounds=rounds if wishes.rounds is None else wishes.rounds,
         duration_s=wishes.duration,
         seed=wishes.seed,
+        verify=wishes.verify,
     )
 
 

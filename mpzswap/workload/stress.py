@@ -158,6 +158,7 @@ def start_workers(plan: StressPlan, core: Core, source: Segment) -> list[Worker]
                 rounds=plan.rounds,
                 duration_s=plan.duration_s,
                 drop_every=plan.drop_every,
+                verify=plan.verify,
                 source=SOURCE_SEGMENT,
             )
         )

@@ -7,6 +7,8 @@ A worker process: writes its pages, touches them again, checks every byte.
 Workers meet at each bar, so that all of them write, or all of them check, and the
 speed of either is that of so many workers at once.
 
+Where nothing is to be checked, a round is a stretch of writing alone.
+
 As vm-scalability's usemem does, pages are written in order, which drives the ones
 written first out of memory; reading them in order brings each back once.
 """
@@ -73,6 +75,8 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     duration_s: float
     # Of so many folios one is given up instead of checked; 0: none.
     drop_every: int
+    # Whether pages are touched again and checked.
+    verify: bool
     # The segment of the pages that are written, shared by all workers.
     source: int
 
@@ -154,8 +158,10 @@ class Usemem:
         )
         self._column = column
         self._stretches = board.cpu_row(CpuWord.STRETCHES)[: config.workers]
-        # The source page that each page was written from; workers begin apart.
-        self._origin = np.zeros(nr_pages, np.int64)
+        # Made here, as a page's first use is, and not while the clock runs.
+        assert self.memory.frames.views
+        # How far ahead in the source the content of each page is; workers begin apart.
+        self._shift = 0
         self._stride = len(source) * config.number // config.workers
 
     def run(self) -> None:
@@ -169,8 +175,9 @@ class Usemem:
         while self.rounds == 0 or not self._is_done(until_ns):
             self._write_all()
             self._meet()
-            self._check_all()
-            self._meet()
+            if self._config.verify:
+                self._check_all()
+                self._meet()
             self.rounds += 1
         # Those that go on, since their time is not over, wait for us no more.
         self._stretches[self._column] = ALL_STRETCHES
@@ -191,7 +198,7 @@ class Usemem:
 
     def _folios(self) -> Iterator[range]:
         """Give the pages of each folio in turn, looking up now and then."""
-        nr_pages, step = len(self._origin), self._config.folio_pages
+        nr_pages, step = len(self.memory.frames), self._config.folio_pages
         for number, first in enumerate(range(0, nr_pages, step)):
             if number % LOOK_EVERY == 0:
                 self._ledger.publish(self.zswap.stats())
@@ -206,18 +213,24 @@ class Usemem:
     def _write_all(self) -> None:
         """Write every page, folio by folio; each round something else."""
         started_ns = self._clock.now_ns()
-        nr_pages = len(self._origin)
-        shift = self._stride + self.rounds * 7919  # A prime: no round repeats another.
-        origin = (np.arange(nr_pages) + shift) % len(self._source)
+        # A prime: no round repeats another.
+        self._shift = self._stride + self.rounds * 7919
         array = self.memory.frames.array
         for pages in self._folios():
-            first, last = pages.start, pages.stop
-            self._touch(first, len(pages))
-            array[first:last] = self._source[origin[first:last]]
-            self._origin[first:last] = origin[first:last]
-            self.pages_written += len(pages)
+            first, count = pages.start, len(pages)
+            self._touch(first, count)
+            array[first : first + count] = self._content(first, count)
+            self.pages_written += count
             self._written[0] = self.pages_written
         self.write_ns += self._clock.now_ns() - started_ns
+
+    def _content(self, first: int, count: int) -> Pages:
+        """Give what is in pages in this round: a view of the source, nearly always."""
+        source = self._source
+        start = (first + self._shift) % len(source)
+        if start + count <= len(source):
+            return source[start : start + count]
+        return source.take(range(start, start + count), axis=0, mode="wrap")
 
     def _check_all(self) -> None:
         """Touch every page and compare it with what was written, or give it up."""
@@ -241,15 +254,19 @@ class Usemem:
 
     def _check(self, pages: range) -> None:
         """Compare pages; one that is still swapped after a touch is lost."""
-        array = self.memory.frames.array
-        expected = self._source[self._origin[pages.start : pages.stop]]
-        same = (array[pages.start : pages.stop] == expected).all(axis=1)
+        first, last = pages.start, pages.stop
+        where = self.memory.where[first:last]
+        expected = self._content(first, len(pages)).view(np.uint64)
+        found = self.memory.frames.array[first:last].view(np.uint64)
+        same = (found == expected).all(axis=1)
+        if where.count(Where.RESIDENT) == len(pages) and same.all():
+            return
         for page in pages:
-            if self.memory.where[page] != Where.RESIDENT:
+            if where[page - first] != Where.RESIDENT:
                 self.pages_lost += 1
                 self._lost[0] = self.pages_lost
                 self._note(f"worker {self._config.number}: page {page} is lost")
-            elif not same[page - pages.start]:
+            elif not same[page - first]:
                 self.pages_wrong += 1
                 self._wrong[0] = self.pages_wrong
                 self._note(f"worker {self._config.number}: page {page} is wrong")

@@ -13,7 +13,7 @@ import pytest
 
 from mpzswap.machine.core import Core
 from mpzswap.page.frame import PAGE_SIZE
-from mpzswap.report.records import StressReport
+from mpzswap.report.records import StressReport, VerifyReport
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import Batching
 from mpzswap.workload import stress
@@ -101,6 +101,20 @@ def test_every_byte_comes_back(batching: Batching, compressor: str) -> None:
     assert report.verify.pages_checked == 2 * 2 * 1024
     assert report.zswap.zswpout > 500
     assert report.zswap.zswpin > 500
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_pages_are_only_written_where_nothing_is_to_be_checked(rounds: int) -> None:
+    """They come back when they are written again, and nobody else touches them."""
+    report = run(changed(verify=False, rounds=rounds), ignore)
+
+    assert_books_balance(report)
+    assert report.pages_written == rounds * 2 * 1024
+    assert report.verify == VerifyReport(0, 0, 0, asked=False)
+    assert report.zswap.zswpout > 500 * rounds
+    assert (report.zswap.zswpin > 0) == (rounds == 2)
+    written = report.pages_written * PAGE_SIZE / report.write_s
+    assert report.throughput_bytes_per_s == pytest.approx(written, rel=0.001)
 
 
 @pytest.mark.parametrize("folio_pages", [1, 4, 8, 16, 512])

@@ -80,3 +80,9 @@ def test_help_has_every_kind_of_fault_and_every_key() -> None:
     text = parser.format_help()
 
     assert [word for word in (*Kind, *FIELD_OF_KEY) if word not in text] == []
+
+
+def test_checks_are_made_unless_they_are_not_asked_for() -> None:
+    """The plan is told either way."""
+    assert parsed(stress).verify
+    assert not parsed(stress, "--no-verify").verify

@@ -6,7 +6,12 @@ import msgspec
 import pytest
 
 from mpzswap.report import bench, comparison, stress
-from mpzswap.report.records import ReadaheadReport, ReclaimReport, StressReport
+from mpzswap.report.records import (
+    ReadaheadReport,
+    ReclaimReport,
+    StressReport,
+    VerifyReport,
+)
 from mpzswap.topology.settings import Batching
 from tests.tools.reports import (
     NO_LATENCY,
@@ -226,3 +231,16 @@ def test_row_of_a_bench_names_its_sync_mode() -> None:
     text = bench.text(bench_report("deflate-iaa-dynamic", sync_mode="async_irq"))
 
     assert "\ncomp   deflate-iaa-dynamic irq " in text
+
+
+def test_run_without_checks_says_so() -> None:
+    """No page checked, none wrong: that would read as if all were right."""
+    unasked = VerifyReport(0, 0, 0, asked=False)
+    report = msgspec.structs.replace(stress_report(), verify=unasked)
+    both = comparison_report()
+    runs = tuple(msgspec.structs.replace(run, verify=unasked) for run in both.runs)
+
+    assert line_of(report, "verify") == "verify not asked for"
+    text = comparison.text(msgspec.structs.replace(both, runs=runs))
+    assert "not asked for" in text
+    assert "not asked for" not in comparison.text(both)

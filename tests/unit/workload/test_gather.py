@@ -60,6 +60,7 @@ def test_worker_with_a_high_descriptor_is_heard(
         memory_pages=1,
         rounds=1,
         duration_s=0,
+        verify=True,
         stall_timeout_s=30.0,
         topology=Topology.for_host(),
     )
@@ -79,10 +80,15 @@ def test_worker_with_a_high_descriptor_is_heard(
     assert gathered.results == (result,)
 
 
-def watch_of(words: list[int], limit_s: float) -> Watch:
+def watch_of(words: list[int], limit_s: float, *, verify: bool = True) -> Watch:
     """Give a watch over a worker whose words are all *words*."""
     plan = SimpleNamespace(
-        workers=1, memory_pages=9, rounds=1, duration_s=0, stall_timeout_s=limit_s
+        workers=1,
+        memory_pages=9,
+        rounds=1,
+        duration_s=0,
+        verify=verify,
+        stall_timeout_s=limit_s,
     )
     core = SimpleNamespace(board=SimpleNamespace(cpu_row=lambda _: words))
     return Watch(cast("StressPlan", plan), cast("Core", core))
@@ -116,3 +122,22 @@ def test_time_in_which_nobody_looked_is_not_standing_still(
     watch.look()
 
     assert watch.stall() == ""
+
+
+@pytest.mark.parametrize(
+    ("verify", "phases", "total"),
+    [(True, ["write", "check", "write"], 18), (False, ["write"] * 3, 9)],
+)
+def test_progress_is_of_what_is_to_be_done(
+    *, verify: bool, phases: list[str], total: int
+) -> None:
+    """Without checks every stretch is one of writing, and there are half as many."""
+    words = [0]
+    watch = watch_of(words, 1.0, verify=verify)
+    seen = []
+    for stretch in range(3):
+        words[0] = stretch
+        seen.append(watch.look())
+
+    assert [progress.phase for progress in seen] == phases
+    assert {progress.pages_total for progress in seen} == {total}

@@ -64,6 +64,13 @@ def test_wishes_are_what_is_run() -> None:
     assert (plan.topology.zswap.batch_size, plan.reclaim_batch) == (16, 4)
 
 
+@pytest.mark.parametrize("verify", [True, False])
+def test_run_is_verified_as_wished(*, verify: bool) -> None:
+    """It is unless one says no."""
+    assert choose(wishes(verify=verify)).verify is verify
+    assert choose(wishes()).verify
+
+
 def test_swap_areas_are_counted_in_pages() -> None:
     """Each by itself, and all together; two of one size are two."""
     plan = choose(wishes(swap=(8192, 8192, 4096)))

@@ -144,11 +144,21 @@ def worker_result(**counted: int) -> WorkerResult:
 
 def test_worker_that_left_pages_unchecked_is_a_problem() -> None:
     """However right those are that it did check."""
-    plan = cast("StressPlan", SimpleNamespace(memory_pages=50))
+    plan = cast("StressPlan", SimpleNamespace(memory_pages=50, verify=True))
     results = [SimpleNamespace(rounds=2, pages_checked=n) for n in (100, 99)]
 
     assert list(summary.find_unchecked(plan, cast("Any", tuple(results)))) == [
         "pages: 99 checked, must be 100 a worker"
+    ]
+
+
+def test_pages_that_were_not_to_be_checked_are_no_problem() -> None:
+    """Without checks there are none; one that was made is a bug."""
+    plan = cast("StressPlan", SimpleNamespace(memory_pages=50, verify=False))
+    results = [SimpleNamespace(rounds=2, pages_checked=n) for n in (0, 1)]
+
+    assert list(summary.find_unchecked(plan, cast("Any", tuple(results)))) == [
+        "pages: 1 checked, must be 0 a worker"
     ]
 
 
