@@ -107,8 +107,7 @@ class Entries:
                 self.zsmalloc.put_many(data, lengths, handles)
             entries = [*map(Entry, lengths, handles, checksums)]
         except BaseException:
-            for handle in handles:
-                self.zsmalloc.free(handle)
+            self.zsmalloc.free_many(handles)
             raise
         stored = len(handles)
         by_offset = self.by_offset
@@ -163,3 +162,9 @@ class Entries:
         self.incompressible -= entry.length == PAGE_SIZE
         self.zsmalloc.free(entry.handle)
         return True
+
+    def erase_compressed(self, offsets: Iterable[int]) -> None:
+        """Forget the pages at *offsets*, each of which is there, and compressed."""
+        erased = [*map(self.by_offset.pop, offsets)]
+        self.charged_bytes -= sum([entry.length for entry in erased])
+        self.zsmalloc.free_many([entry.handle for entry in erased])

@@ -82,28 +82,29 @@ class Load:
         """Give each page that is to be decompressed, and load the others at once."""
         for page in wanted:
             offset, entry, index = page
-            if entry is IN_SWAP:
+            if 0 < entry.length < PAGE_SIZE:
+                yield page
+            elif entry is IN_SWAP:
                 self._read(frames.views[index], failures, offset)
             elif entry.length == SAME_FILLED:
                 fill(frames.views[index], entry.handle)
                 self._loaded(offset, entry)
-            elif entry.length == PAGE_SIZE:
+            else:
                 stored = self.entries.zsmalloc.view(entry.handle, PAGE_SIZE)
                 frames.views[index][:] = stored
                 if self.fits(entry, frames.views[index]):
                     self._loaded(offset, entry)
                 else:
                     self._failed(failures, offset, EBADMSG)
-            else:
-                yield page
 
     def submit(self, frames: Frames, request: Request, pages: list[Wanted]) -> int:
         """Ask for the decompression of *pages* into their frames."""
-        stored = self.entries.zsmalloc.view
-        for (_, entry, _), buffer in zip(pages, request.buffers.views, strict=False):
-            buffer[: entry.length] = stored(entry.handle, entry.length)
-        request.lengths = [entry.length for _, entry, _ in pages]
-        request.pages = [frames.address_of(index) for _, _, index in pages]
+        lengths = [entry.length for _, entry, _ in pages]
+        handles = [entry.handle for _, entry, _ in pages]
+        self.entries.zsmalloc.read_many(handles, lengths, request.buffers.views)
+        begin = frames.address
+        request.lengths = lengths
+        request.pages = [begin + index * PAGE_SIZE for _, _, index in pages]
         if self.settings.checksum:
             request.checksums = [entry.checksum for _, entry, _ in pages]
         return self.acomp.decompress(request)
@@ -135,6 +136,10 @@ class Load:
     ) -> None:
         """Count the pages of a request that has ended; note those that failed."""
         self.check(frames, request, pages)
+        if self.settings.exclusive_loads and not any(request.errors):
+            self.counters.zswpin += len(pages)
+            self.entries.erase_compressed([offset for offset, _, _ in pages])
+            return
         for (offset, entry, _), error in zip(pages, request.errors, strict=True):
             if error:
                 self._failed(failures, offset, error)

@@ -40,7 +40,8 @@ class Zspage(msgspec.Struct, eq=False):
     """A chain of pages, cut into objects of one size."""
 
     number: int
-    size_class: SizeClass
+    # How many it has.
+    objects: int
     # The list of those with free objects that it is in when it has some.
     open: list["Zspage"]
     memory: memoryview
@@ -117,14 +118,20 @@ class Zsmalloc:
 
     def free(self, handle: int) -> None:
         """Take the object back; its zspage goes when nothing else is in it."""
-        zspage = self._zspages[handle >> OFFSET_BITS]
-        free = zspage.free
-        if not free:
-            zspage.place = len(zspage.open)
-            zspage.open.append(zspage)
-        free.append(handle)
-        if len(free) == zspage.size_class.objects:
-            self._give_back(zspage)
+        self.free_many((handle,))
+
+    def free_many(self, handles: Iterable[int]) -> None:
+        """Take objects back, one after the other; hot as ``put_many`` is."""
+        zspages = self._zspages
+        for handle in handles:
+            zspage = zspages[handle >> OFFSET_BITS]
+            free = zspage.free
+            if not free:
+                zspage.place = len(zspage.open)
+                zspage.open.append(zspage)
+            free.append(handle)
+            if len(free) == zspage.objects:
+                self._give_back(zspage)
 
     def write(self, handle: int, data: memoryview) -> None:
         """Copy *data*, as many bytes as were asked for, into the object."""
@@ -137,6 +144,19 @@ class Zsmalloc:
         start = handle & OFFSET_MASK
         return self._zspages[handle >> OFFSET_BITS].memory[start : start + length]
 
+    def read_many(
+        self,
+        handles: Iterable[int],
+        lengths: Iterable[int],
+        buffers: Iterable[memoryview],
+    ) -> None:
+        """Copy the first so many bytes of each object into the buffer beside it."""
+        zspages = self._zspages
+        for handle, length, buffer in zip(handles, lengths, buffers, strict=False):
+            start = handle & OFFSET_MASK
+            memory = zspages[handle >> OFFSET_BITS].memory
+            buffer[:length] = memory[start : start + length]
+
     def _grow(self, size_class: SizeClass, with_free: list[Zspage]) -> Zspage:
         """Make a zspage; it is the last, and the only one, of *with_free*."""
         spare = self._spare[size_class.pages]
@@ -148,7 +168,7 @@ class Zsmalloc:
         number = self._next_number
         zspage = Zspage(
             number,
-            size_class,
+            size_class.objects,
             with_free,
             memory,
             [*map((number << OFFSET_BITS).__or__, size_class.offsets)],
@@ -167,7 +187,7 @@ class Zsmalloc:
             zspage.open[zspage.place] = last
             last.place = zspage.place
         del self._zspages[zspage.number]
-        pages = zspage.size_class.pages
+        pages = len(zspage.memory) // PAGE_SIZE
         self.nr_pages -= pages
         if self._spare_pages + pages <= MAX_SPARE_PAGES:
             self._spare_pages += pages
