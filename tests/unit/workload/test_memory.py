@@ -295,3 +295,18 @@ def test_memory_is_given_back_at_the_end() -> None:
     memory.forget()
 
     assert (memory.resident, rig.words[0]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("high_pages", "reclaim_batch", "pages"),
+    [(10_000, 32, 512), (10_000, 8, 128), (10_000, 1, 32), (800, 32, 100), (8, 32, 32)],
+)
+def test_reclaim_is_of_a_whole_batch(
+    high_pages: int, reclaim_batch: int, pages: int
+) -> None:
+    """Of folios like the coldest; of a small memory only a part is taken."""
+    memory = memory_of(Rig(), high_pages=high_pages, reclaim_batch=reclaim_batch)
+    memory.touch(0, 16)
+    memory.touch(16, 1)
+
+    assert memory._batch_pages() == pages
