@@ -17,10 +17,10 @@ def check_frames(frames: Frames, indices: Sequence[int]) -> None:
 
 def check_folios(frames: Frames, folios: Sequence[Folio]) -> int:
     """Give the number of pages of *folios*, which are ours to store."""
-    nr_pages = 0
+    nr_pages, nr_frames = 0, len(frames)
     offsets: set[int] = set()
     for folio in folios:
-        if not 0 <= folio.frame <= len(frames) - folio.nr_pages:
+        if not 0 <= folio.frame <= nr_frames - folio.nr_pages:
             raise ValueError(
                 f"folio at swap offset {folio.swap_offset}: frames {folio.frame} to "
                 f"{folio.frame + folio.nr_pages - 1}, must be below {len(frames)}"

@@ -50,7 +50,7 @@ class PoolLimit:
         if total >= self.max_pages:
             self.hits += 1
             self.reached_full = True
-        elif total <= self.accept_threshold_pages:
+        elif self.reached_full and total <= self.accept_threshold_pages:
             self.reached_full = False
         return self.reached_full
 

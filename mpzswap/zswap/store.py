@@ -18,7 +18,7 @@ import errno
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter, itemgetter
 from typing import TypeAlias
 
@@ -95,9 +95,14 @@ class Store:
         if self.settings.same_filled_pages_enabled:
             same = same_filled(frames, runs(states))
         begin, views, checked = frames.address, frames.views, self.settings.checksum
+        is_fresh = self._is_fresh(states)
         for state in states:
             folio = state.folio
-            if not self._has_room(folio):
+            full = self.limit.is_reached(self.entries.zsmalloc.nr_pages)
+            if not is_fresh:
+                self.counters.invalidated_pages += self.erase(folio)
+            if full:
+                self.counters.pool_limit_hit = self.limit.hits
                 state.rejected = state.at_limit = True
                 continue
             offset = folio.swap_offset
@@ -214,16 +219,19 @@ class Store:
             counters.pages_out += nr_pages
             if state.at_limit:
                 counters.rejected_limit_pages += nr_pages
-            if state.rejected:
-                continue
-            kept = state.same_filled + state.incompressible
-            counters.zswpout += nr_pages
-            counters.compressed_out += nr_pages - kept
-            counters.software_out += state.software
-            counters.same_filled_out += state.same_filled
-            counters.incompressible_out += state.incompressible
-            counters.incompressible_error_out += state.incompressible_error
-            counters.compressed_bytes += state.compressed_bytes
+        stored = [state for state in states if not state.rejected]
+        nr_pages = sum([state.folio.nr_pages for state in stored])
+        same_filled = sum([state.same_filled for state in stored])
+        incompressible = sum([state.incompressible for state in stored])
+        counters.zswpout += nr_pages
+        counters.compressed_out += nr_pages - same_filled - incompressible
+        counters.software_out += sum([state.software for state in stored])
+        counters.same_filled_out += same_filled
+        counters.incompressible_out += incompressible
+        counters.incompressible_error_out += sum(
+            [state.incompressible_error for state in stored]
+        )
+        counters.compressed_bytes += sum([state.compressed_bytes for state in stored])
         return [not state.rejected for state in states]
 
     def abort(self, states: Sequence[FolioState]) -> None:
@@ -250,12 +258,21 @@ class Store:
             erased += sum(map(swap.free, offsets))
         return erased
 
-    def _has_room(self, folio: Folio) -> bool:
-        """Tell whether the pool takes a folio whose turn it is; erase what it had."""
-        full = self.limit.is_reached(self.entries.zsmalloc.nr_pages)
-        self.counters.pool_limit_hit = self.limit.hits
-        self.counters.invalidated_pages += self.erase(folio)
-        return not full
+    def _is_fresh(self, states: Sequence[FolioState]) -> bool:
+        """Tell whether nothing is stored where any of the folios goes."""
+        swap = self.entries.swap
+        if swap is not None and len(swap):
+            return False
+        offsets = chain.from_iterable(
+            [
+                range(
+                    state.folio.swap_offset,
+                    state.folio.swap_offset + state.folio.nr_pages,
+                )
+                for state in states
+            ]
+        )
+        return self.entries.by_offset.keys().isdisjoint(offsets)
 
     def _reject_compress(self, state: FolioState, *, poor: bool) -> None:
         """Reject a folio for a page that was not compressed."""

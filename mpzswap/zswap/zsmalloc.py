@@ -40,12 +40,14 @@ class Zspage(msgspec.Struct, eq=False):
     """A chain of pages, cut into objects of one size."""
 
     number: int
-    # How many it has.
+    # The handle of its object at offset 0.
+    first: int
+    # How many objects it has.
     objects: int
     # The list of those with free objects that it is in when it has some.
     open: list["Zspage"]
     memory: memoryview
-    # The handles of its free objects.
+    # Where its free objects begin.
     free: list[int]
     # Its index in *open*, so that it leaves without a search.
     place: int = 0
@@ -87,10 +89,10 @@ class Zsmalloc:
         size_class, with_free = self._by_size[size]
         zspage = with_free[-1] if with_free else self._grow(size_class, with_free)
         free = zspage.free
-        handle = free.pop()
+        offset = free.pop()
         if not free:
             with_free.pop()
-        return handle
+        return zspage.first | offset
 
     def put_many(
         self, data: Iterable[memoryview], lengths: Iterable[int], handles: list[int]
@@ -109,11 +111,10 @@ class Zsmalloc:
             size_class, with_free = by_size[length]
             zspage = with_free[-1] if with_free else self._grow(size_class, with_free)
             free = zspage.free
-            handle = free.pop()
-            append(handle)
+            start = free.pop()
+            append(zspage.first | start)
             if not free:
                 with_free.pop()
-            start = handle & OFFSET_MASK
             zspage.memory[start : start + length] = view[:length]
 
     def free(self, handle: int) -> None:
@@ -129,7 +130,7 @@ class Zsmalloc:
             if not free:
                 zspage.place = len(zspage.open)
                 zspage.open.append(zspage)
-            free.append(handle)
+            free.append(handle & OFFSET_MASK)
             if len(free) == zspage.objects:
                 self._give_back(zspage)
 
@@ -168,10 +169,11 @@ class Zsmalloc:
         number = self._next_number
         zspage = Zspage(
             number,
-            size_class.objects,
+            number << OFFSET_BITS,
+            len(size_class.offsets),
             with_free,
             memory,
-            [*map((number << OFFSET_BITS).__or__, size_class.offsets)],
+            list(size_class.offsets),
             place=len(with_free),
         )
         with_free.append(zspage)

@@ -162,6 +162,8 @@ class Zswap:
             ClosedError: used after ``close``.
         """
         stored = self.store(frames, folios)
+        if all(stored):
+            return [SwappedTo.ZSWAP] * len(stored)
         try:
             return [
                 SwappedTo.ZSWAP if is_stored else self._write(frames, folio)
