@@ -21,8 +21,8 @@ from mpzswap.ring.lane import Lane
 from mpzswap.topology.model import Device
 
 # Ours: long enough to spread the cost of a pass, short enough that a descriptor of
-# another queue waits for less than a millisecond of compression.
-BURST = 32
+# another queue waits for about a millisecond of compression.
+BURST = 64
 
 
 @dataclass(eq=False)

@@ -40,7 +40,7 @@ from mpzswap.device.check import (
 from mpzswap.device.client import Client
 from mpzswap.device.columns import ColumnRunner
 from mpzswap.device.counters import DeviceCounters
-from mpzswap.device.plain import Plain, recognise
+from mpzswap.device.plain import Plain, recognise, stretches
 from mpzswap.errors import CorruptStreamError, OutputOverflowError
 from mpzswap.ring.descriptor import (
     DESCRIPTOR_STRUCT,
@@ -92,9 +92,10 @@ class Engine:
 
     def run(self, burst: bytes, client: Client) -> None:
         """Run every descriptor of *burst*, and answer each; in order, if it matters."""
-        plain = self._recognise(burst, client)
-        if plain is None or not self._columns.run(plain, self._codec, client):
-            self._run_each(burst, client)
+        for part in stretches(burst):
+            plain = self._recognise(part, client)
+            if plain is None or not self._columns.run(plain, self._codec, client):
+                self._run_each(part, client)
 
     def _recognise(self, burst: bytes, client: Client) -> Plain | None:
         """Give the columns of a burst that is plain."""

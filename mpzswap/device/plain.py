@@ -18,6 +18,7 @@ by columns less than 1.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from operator import add
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ from mpzswap.ring.descriptor import (
 from mpzswap.ring.memory import AddressSpace
 
 # As many as are recognised together; the arbiter takes no more (``arbiter.BURST``).
-MOST = 32
+MOST = 64
 # The flags of a plain descriptor, RCI apart.
 FLAGS = CRAV | int(Flag.RCR)
 SUPPRESS_OUTPUT = int(DecomprFlag.SUPPRESS_OUTPUT)
@@ -86,6 +87,24 @@ class Plain(NamedTuple):
     source: memoryview
     target: memoryview
     records: memoryview
+
+
+def stretches(burst: bytes) -> list[bytes]:
+    """
+    Cut a burst where its records do not go on side by side.
+
+    A lane brings one run of a submitter after the other, and a burst ends anywhere.
+    """
+    records = memoryview(burst).cast("Q")[1::8].tolist()
+    last = len(records) - 1
+    if last < 1 or records[last] - records[0] == last * RECORD_BYTES:
+        return [burst]
+    cuts = [
+        place * DESCRIPTOR_BYTES
+        for place in range(1, len(records))
+        if records[place] - records[place - 1] != RECORD_BYTES
+    ]
+    return [burst[a:b] for a, b in pairwise([0, *cuts, len(burst)])]
 
 
 def recognise(burst: bytes, client: Client, max_transfer_size: int) -> Plain | None:

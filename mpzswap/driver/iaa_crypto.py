@@ -19,6 +19,7 @@ One instance serves one submitter: a CPU's worker, or a thread of the user.
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Operation, Path, Request
 from mpzswap.completion.wait import Waiter
@@ -109,10 +110,18 @@ class IaaCrypto:
         if self._interrupt and all(r.runs for r in pending):
             self._interrupt.wait(INTERRUPT_LIMIT_MS)
             return
+        spare = self._submission.has_core_to_spare()
+        flying = [request for request in pending if request.runs]
+        if flying:
+            first = min(flying, key=attrgetter("due_ns"))
+            longest = max(run.stop - run.start for run in first.runs)
+            work_ns = self._times.expected_ns(first.operation, longest)
+            self._waiter.pause(first.due_ns, work_ns, core_to_spare=spare)
+            return
         # One that waits for a place looks again about when something else is done.
-        soon_ns = self._clock.now_ns() + self._times.expected_ns(Operation.COMPRESS, 1)
-        due_ns = min((r.due_ns for r in pending if r.runs), default=soon_ns)
-        self._waiter.pause(due_ns, core_to_spare=self._submission.has_core_to_spare())
+        soon_ns = self._times.expected_ns(Operation.COMPRESS, 1)
+        due_ns = self._clock.now_ns() + soon_ns
+        self._waiter.pause(due_ns, soon_ns, core_to_spare=spare)
 
     def _start(self, request: IaaRequest, operation: Operation) -> int:
         request.check_idle()

@@ -22,7 +22,7 @@ from mpzswap.driver.parts import DriverParts
 from mpzswap.driver.prepare import Row, Sender, prep_compress, prep_decompress
 from mpzswap.driver.queue import SubmitQueue
 from mpzswap.driver.request import IaaRequest, Run, Unverified, picked
-from mpzswap.driver.turns import Turns
+from mpzswap.driver.turns import Dealer, Levels, Turns
 from mpzswap.topology.wq_table import WqId
 
 # Ours: attempts closer together than this count as one.  The kernel's are some ns
@@ -38,7 +38,7 @@ class Table:
     """The queues of one operation, and whose turn it is."""
 
     queues: Sequence[SubmitQueue]
-    turns: Turns
+    dealer: Dealer
     # Whether a request has used up its retries since a queue last took anything.
     refuses: bool = False
 
@@ -72,7 +72,7 @@ class Submission:
         if not table.queues:
             self._outcome.fall_back_rest(request, "no_device")
             return
-        shares = table.turns.deal(request.waiting)
+        shares = table.dealer.deal(request.waiting)
         if self._is_ordered(request):
             request.put_largest_first(shares[0][1] if shares[1:] else 1)
         first = shares[0][0]
@@ -262,7 +262,10 @@ class Submission:
         }
 
         def table(wqs: Sequence[WqId], consec: int = 1) -> Table:
-            return Table([by_id[wq] for wq in wqs], Turns(len(wqs), consec))
+            queues = [by_id[wq] for wq in wqs]
+            if self._parts.settings.wq_balance == "levels":
+                return Table(queues, Levels([queue.lane.waiting for queue in queues]))
+            return Table(queues, Turns(len(wqs), consec))
 
         self._tables = {
             Operation.COMPRESS: table(tables.comp, tables.comp_consec),

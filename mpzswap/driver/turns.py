@@ -1,9 +1,25 @@
 """
-Whose turn it is among the queues of a table.
+Whose turn it is among the queues of a table: as the kernel does it, or as is best.
 
-The queue whose turn it is gets *consec* descriptors in a row, then the next one is
-first (wq_table_next_wq; with more than one in a row, global_wq_table_next_wq).
+``Turns``: the queue whose turn it is gets *consec* descriptors in a row, then the
+next one is first (wq_table_next_wq; with more than one in a row,
+global_wq_table_next_wq).  Hardware's devices are equally fast, so their queues stay
+equally long.
+
+``Levels``: the shortest queues get more, so that all are equally long after that.
+Devices that are processes share cores with others, and then one is slower: in turns,
+the others would wait for it.
 """
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+
+class Dealer(Protocol):
+    """Deals descriptors out to the queues of one table."""
+
+    def deal(self, count: int) -> list[tuple[int, int]]:
+        """Give the place and the share of each queue that gets any of *count*."""
 
 
 class Turns:
@@ -44,3 +60,42 @@ class Turns:
                 self._place = (self._place + 1) % self._queues
                 self._left = self._consec
         return list(shares.items())
+
+
+class Levels:
+    """
+    Deals descriptors out so that queues become equally long.
+
+    Args:
+        lengths: each gives how much of ours waits in its queue now.
+    """
+
+    def __init__(self, lengths: Sequence[Callable[[], int]]) -> None:
+        self._lengths = lengths
+        # Of queues that are equally long, which is first.
+        self._turn = 0
+
+    def deal(self, count: int) -> list[tuple[int, int]]:
+        """Give the place and the share of each queue that gets any of *count*."""
+        nr_queues = len(self._lengths)
+        turn, self._turn = self._turn, (self._turn + 1) % nr_queues
+        # The shortest first; of those that are equal, from the turn on.
+        order = sorted(
+            (self._lengths[place](), step, place)
+            for step, place in enumerate(
+                (turn + step) % nr_queues for step in range(nr_queues)
+            )
+        )
+        total = count
+        for used, (length, _, _) in enumerate(order):
+            # A queue gets nothing if those before it stay shorter with all of it.
+            if used and total <= used * length:
+                order = order[:used]
+                break
+            total += length
+        level, higher = divmod(total, len(order))
+        shares = (
+            (place, level + (rank < higher) - length)
+            for rank, (length, _, place) in enumerate(order)
+        )
+        return [(place, share) for place, share in shares if share]

@@ -58,7 +58,11 @@ class Lane:
 
     def space_left(self) -> int:
         """Give the number of slots that can be published now."""
-        return self.capacity - (self._tail - self._words[0])
+        return self.capacity - self.waiting()
+
+    def waiting(self) -> int:
+        """Give the number of slots that were handed over and not taken yet."""
+        return self._tail - self._words[0]
 
     @property
     def published(self) -> int:

@@ -40,6 +40,10 @@ WQ_TRANSFER_SIZE = 2 << 20
 COMPRESS_ENGINES = 2
 DECOMPRESS_ENGINES = 8
 
+# Ours: a device that is a process is asleep, or without a core, for longer than
+# hardware takes for all of its 128 entries.  More than 512 gave nothing.
+HOST_QUEUE_SIZE = 512
+
 # Ours: servers have at most 8 IAA and 8 engines each; a study may go further.
 MAX_DEVICES = 64
 MAX_ENGINES = 64
@@ -228,7 +232,11 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             description="this machine, a device for each usable core",
             memory=host.usable_memory_bytes(),
             sockets=(Socket(cores=cores),),
-            devices=tuple(Device(name=f"iax{index}") for index in range(count)),
+            driver=DriverSettings(wq_balance="levels"),
+            devices=tuple(
+                Device(name=f"iax{index}", work_queue_size=HOST_QUEUE_SIZE)
+                for index in range(count)
+            ),
         )
 
     @classmethod

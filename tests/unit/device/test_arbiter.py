@@ -11,7 +11,7 @@ from mpzswap.ring.lane import TAIL_WORD, Lane, lane_bytes
 from mpzswap.topology.model import Device, Group, WorkQueue
 from mpzswap.topology.settings import MAX_WQS
 
-CAPACITY = 128
+CAPACITY = 256
 CLIENT = Client(pasid=1)
 ENGINES = Group(compress_engines=1, decompress_engines=1)
 
@@ -99,7 +99,7 @@ def test_pass_takes_no_more_than_a_burst_of_a_group() -> None:
 
 @pytest.mark.parametrize(
     ("priorities", "shares"),
-    [((6, 2), (24, 8)), ((10, 10), (16, 16)), ((15, 1), (30, 2)), ((8, 4, 4), ())],
+    [((6, 2), (48, 16)), ((10, 10), (32, 32)), ((15, 1), (60, 4)), ((8, 4, 4), ())],
 )
 def test_queues_share_a_group_by_priority(
     priorities: tuple[int, ...], shares: tuple[int, ...]
@@ -108,7 +108,7 @@ def test_queues_share_a_group_by_priority(
     arbiter = arbiter_of(device(*((0, priority) for priority in priorities)))
     for wq in range(len(priorities)):
         Feed(arbiter, wq).publish(CAPACITY)
-    expected = shares or (16, 8, 8)
+    expected = shares or (32, 16, 16)
 
     assert by_queue(arbiter.take()) == dict(enumerate(expected))
 

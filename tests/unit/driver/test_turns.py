@@ -1,13 +1,14 @@
 """Descriptors are dealt out to queues in turn."""
 
 from collections import Counter
+from functools import partial
 from itertools import cycle, islice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpzswap.driver.turns import Turns
+from mpzswap.driver.turns import Levels, Turns
 
 
 def test_each_descriptor_goes_to_the_next_queue() -> None:
@@ -66,3 +67,39 @@ def test_turns_deal_as_one_by_one(queues: int, consec: int, deals: list[int]) ->
         assert dict(shares) == Counter(islice(model, count))
         assert len(places) == len(set(places))
         assert places == [(places[0] + step) % queues for step in range(len(places))]
+
+
+def levels(*lengths: int) -> Levels:
+    """Give a dealer to queues that are so long."""
+    return Levels([partial(int, length) for length in lengths])
+
+
+@given(
+    lengths=st.lists(st.integers(0, 50), min_size=1, max_size=9),
+    count=st.integers(1, 100),
+)
+def test_queues_become_as_even_as_can_be(lengths: list[int], count: int) -> None:
+    """All is dealt out, and who got some is at most one longer than the shortest."""
+    shares = dict(levels(*lengths).deal(count))
+    after = [length + shares.get(place, 0) for place, length in enumerate(lengths)]
+
+    assert sum(shares.values()) == count
+    assert all(share > 0 for share in shares.values())
+    assert all(after[place] <= min(after) + 1 for place in shares)
+
+
+def test_equal_queues_are_first_in_turn() -> None:
+    """Single descriptors do not all go to the first."""
+    dealer = levels(0, 0, 0)
+
+    assert [dealer.deal(1) for _ in range(4)] == [
+        [(0, 1)],
+        [(1, 1)],
+        [(2, 1)],
+        [(0, 1)],
+    ]
+
+
+def test_queue_that_is_ahead_gets_nothing() -> None:
+    """Its device is slower, or has no core: the others do not wait for it."""
+    assert levels(40, 0).deal(8) == [(1, 8)]
