@@ -2,15 +2,15 @@
 Sub-batches in flight: submit one, and look after another meanwhile.
 
     items --> | sub-batch | --submit--> devices --poll--> take
-              | sub-batch |             two in flight where batching is on
+              | sub-batch |             several in flight where batching is on
 
     batching    requests in a sub-batch    pages in a request    sub-batches
     off         1                          1                     1
-    requests    batch_size                 1                     2
-    driver      1                          batch_size            2
+    requests    batch_size                 1                     2 or more
+    driver      1                          batch_size            2 or more
 
 One loop for all three, and for compression and decompression: a single page is a
-sub-batch of one.  Two sub-batches, since the devices would otherwise wait while we
+sub-batch of one.  At least two, since the devices would otherwise wait while we
 put the last one's pages away.  Whatever has finished is taken first; no order is
 implied.  That every request ends is the transform's promise, so no limit is here.
 """
@@ -43,9 +43,11 @@ class Shape(NamedTuple):
         return self.nr_requests * self.pages_per_request * self.nr_sub_batches
 
     @classmethod
-    def of(cls, batching: Batching, batch_size: int) -> "Shape":
+    def of(
+        cls, batching: Batching, batch_size: int, nr_sub_batches: int = 2
+    ) -> "Shape":
         """
-        Give the shape of a batching mode.
+        Give the shape of a batching mode; without batching there is one sub-batch.
 
         Raises:
             ValueError: there is no such mode.
@@ -54,9 +56,9 @@ class Shape(NamedTuple):
             case "off":
                 return cls(1, 1, 1)
             case "requests":
-                return cls(batch_size, 1, 2)
+                return cls(batch_size, 1, nr_sub_batches)
             case "driver":
-                return cls(1, batch_size, 2)
+                return cls(1, batch_size, nr_sub_batches)
         raise ValueError(
             f"batching: must be one of {', '.join(get_args(Batching))}, "
             f"not {batching!r}"

@@ -173,4 +173,6 @@ def choose_settings(
 
 def nr_buffers(settings: ZswapSettings) -> int:
     """Give the buffers that the requests of a zswap take."""
-    return Shape.of(settings.batching, settings.batch_size).nr_pages
+    return Shape.of(
+        settings.batching, settings.batch_size, settings.nr_sub_batches
+    ).nr_pages

@@ -34,6 +34,9 @@ SyncMode = Literal["sync", "async", "async_irq"]
 Percent = Annotated[int, Meta(ge=1, le=100)]
 Retries = Annotated[int, Meta(ge=0, le=1_000_000)]
 
+# Ours: of the largest sub-batch, 64 pages, as many as 32 queues of 128 hold.
+MAX_SUB_BATCHES = 64
+
 
 class DriverSettings(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
@@ -129,6 +132,9 @@ class ZswapSettings(
         max_pool_percent: of ``Topology.memory``; a full pool takes pages again below
             accept_threshold_percent of that.
         batching: see the design; batch_size is SWAP_CRYPTO_SUB_BATCH_SIZE.
+        nr_sub_batches: ours; how many are in flight where batching is on. One is put
+            away while devices do the other; processes are woken later than hardware
+            is ready, so a host's own topology has more.
         writeback: memory.zswap.writeback; what does not compress is kept as it is
             if it may be written back later, and rejected if not; off, nothing goes
             to a swap file.
@@ -153,6 +159,7 @@ class ZswapSettings(
     accept_threshold_percent: Percent = 90
     batching: Batching = "driver"
     batch_size: Annotated[int, Meta(ge=1, le=MAX_BATCH_SIZE)] = 8
+    nr_sub_batches: Annotated[int, Meta(ge=1, le=MAX_SUB_BATCHES)] = 2
     writeback: bool = True
     shrinker_enabled: bool = True
     same_filled_pages_enabled: bool = True

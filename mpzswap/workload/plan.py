@@ -33,7 +33,8 @@ MAX_DEFAULT_WORKERS = 8
 # on a request after ``completion_timeout_ms``, then its worker goes on.
 STALL_TIMEOUT_S = 30.0
 # What finds a stream that is wrong though its device said success.
-VERIFY = "driver.verify_compress"
+VERIFY, BALANCE = "driver.verify_compress", "driver.wq_balance"
+TURNS = "turns"
 
 
 class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,15 +175,24 @@ def choose(wishes: Wishes) -> StressPlan:
 
 
 def _inject(wishes: Wishes) -> Wishes:
-    """Put the faults into the topology; what damages streams is to be found."""
+    """
+    Put the faults into the topology; what is not said, as a run with faults needs it.
+
+    What damages streams is to be found, and a seed is to hit the same descriptors
+    again: so who gets which must not hang on how fast devices are.
+    """
     topology = with_faults(wishes.topology, wishes.faults, wishes.seed)
-    changes = wishes.changes
-    said = any(change.startswith(f"{VERIFY}=") for change in changes)
-    verified = said or topology.driver.verify_compress
-    if damages_compressions(topology) and not verified:
-        changes += (f"{VERIFY}=true",)
-        topology = changed(topology, changes[-1:])
-    return msgspec.structs.replace(wishes, topology=topology, changes=changes)
+    driver = topology.driver
+    needed = []
+    if damages_compressions(topology) and not driver.verify_compress:
+        needed.append((VERIFY, "true"))
+    if any(device.faults for device in topology.devices) and driver.wq_balance != TURNS:
+        needed.append((BALANCE, TURNS))
+    said = {change.partition("=")[0] for change in wishes.changes}
+    more = tuple(f"{key}={value}" for key, value in needed if key not in said)
+    return msgspec.structs.replace(
+        wishes, topology=changed(topology, more), changes=wishes.changes + more
+    )
 
 
 def _choose_workers(wishes: Wishes) -> int:

@@ -202,7 +202,7 @@ def _find_call_problems(devices: tuple[DeviceReport, ...]) -> Iterable[str]:
 
 def context_report(zswap: ZswapSettings) -> ContextReport:
     """Give what the requests of a CPU take, see ``driver.portal``."""
-    shape = Shape.of(zswap.batching, zswap.batch_size)
+    shape = Shape.of(zswap.batching, zswap.batch_size, zswap.nr_sub_batches)
     buffers = nr_buffers(zswap)
     return ContextReport(
         requests=shape.nr_requests * shape.nr_sub_batches,

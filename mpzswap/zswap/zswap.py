@@ -69,7 +69,9 @@ class Zswap:
         self._swap = swap
         self._entries = Entries(swap)
         self._counters = Counters()
-        shape = Shape.of(settings.batching, settings.batch_size)
+        shape = Shape.of(
+            settings.batching, settings.batch_size, settings.nr_sub_batches
+        )
         self._pipeline = Pipeline(acomp, clock, shape, self.latency.batch)
         self._store = Store(acomp, self._entries, limit, settings, self._counters)
         self._load = Load(acomp, self._entries, settings, self._counters)

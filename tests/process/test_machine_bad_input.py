@@ -185,17 +185,27 @@ def test_pages_that_were_not_given_cannot_be_given_back(
         machine.free_pages(given)
 
 
+def streams(*data: bytes) -> dict[str, Any]:
+    """Give the fields of packed pages with these streams."""
+    lengths = np.array([len(each) for each in data], np.uint32)
+    return {"parts": (b"".join(data),), "lengths": lengths}
+
+
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"data": ()}, "2 paths, must be 0, one a page"),
-        ({"data": (b"a",)}, "2 paths, must be 1, one a page"),
+        (streams(), "2 paths, must be 0, one a page"),
+        (streams(b"a"), "2 paths, must be 1, one a page"),
         ({"path": np.zeros(1, np.uint8)}, "1 paths, must be 2, one a page"),
         ({"path": np.full(2, mpzswap.Path.RAW)}, "page 0: cannot be decompressed"),
         ({"compressor": "zstd"}, "by zstd, must be by lz4"),
-        ({"data": (b"", b"")}, "page 0: cannot be decompressed"),
-        ({"data": (b"\xff", b"x" * 4096)}, "page 0: cannot be decompressed"),
-        ({"data": (b"x" * 5000, b"")}, "5000 bytes, must be up to 4096"),
+        (streams(b"", b""), "page 0: cannot be decompressed"),
+        (streams(b"\xff", b"x" * 4096), "page 0: cannot be decompressed"),
+        (streams(b"x" * 5000, b""), "5000 bytes, must be up to 4096"),
+        ({"parts": (b"x",)}, "part 0 of 1 bytes, must be"),
+        ({"parts": ()}, "0 parts, must be 1"),
+        ({"pages_per_part": 1}, "1 parts, must be 2"),
+        ({"pages_per_part": 0}, "0 pages a part, must be at least 1"),
     ],
 )
 def test_packed_pages_that_nobody_packed_are_refused(
