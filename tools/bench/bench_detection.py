@@ -1,21 +1,17 @@
 """
 What do the checksum and the looks for deaths cost a stress run?
 
-Both are on by default.  "Before" is a run without them, "after" one as it is by
-default; the ratio is after over before, for the same pages of the same seed.
+Both are on by default.  The baseline is a run without them, compared is one as it is by
+default, for the same pages of the same seed.
 """
 
-import argparse
 import sys
-from collections.abc import Callable, Sequence
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
-from mpzswap.cli.parser import whole
-from mpzswap.errors import InputError, MpzswapError
-from mpzswap.report.records import StressReport
+from mpzswap.errors import MpzswapError
 from mpzswap.topology.load import find_topology
 from mpzswap.topology.named import HOST
 from mpzswap.topology.size import parse_size
@@ -24,14 +20,8 @@ from mpzswap.workload.plan import Wishes, choose
 
 sys.path.append(str(Path(__file__).parents[2]))
 
-from tools.bench.pairs import MIN_ROUNDS, Measure, circumstances, measure, table
+from tools.bench.contest import Contestant, hold, make_parser
 
-FORMAT = 1
-SEED = 1
-# A run of a second or two: long beside its start, short beside what others do.
-MEMORY = "16M"
-# Ours: an hour and more.
-MAX_ROUNDS = 1000
 OFF = ("zswap.checksum=false", "driver.watch_interval_ms=3600000")
 
 EXAMPLES = """\
@@ -43,28 +33,8 @@ examples:
 See README.md beside it for how to read the result.
 """
 
-MEASURES: dict[str, Callable[[StressReport], float]] = {
-    "throughput": lambda report: report.throughput_bytes_per_s,
-    "elapsed": lambda report: report.elapsed_s,
-    "CPU of all processes": lambda report: report.cpu_s.workers + report.cpu_s.devices,
-    "store page p50": lambda report: report.latency_ns.store_page.p50,
-    "load page p50": lambda report: report.latency_ns.load_page.p50,
-}
 
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What is written as JSON."""
-
-    format: int = FORMAT
-    question: str
-    off: tuple[str, ...]
-    memory: str
-    seed: int
-    circumstances: dict[str, object]
-    measures: tuple[Measure, ...]
-
-
-def run(memory: str, changes: Sequence[str]) -> StressReport:
+def run(options: Namespace, changes: Sequence[str]) -> Mapping[str, float]:
     """
     Do one run.
 
@@ -73,74 +43,39 @@ def run(memory: str, changes: Sequence[str]) -> StressReport:
     """
     wishes = Wishes(
         topology=find_topology(HOST, changes),
-        seed=SEED,
-        memory=parse_size(memory),
+        seed=options.seed,
+        memory=parse_size(options.memory),
+        pages=options.pages,
         changes=tuple(changes),
     )
     report = stress.run(choose(wishes), lambda _: None)
     if not report.ok:
         raise MpzswapError(report.problems[0])
-    return report
+    return {
+        "throughput": report.throughput_bytes_per_s,
+        "elapsed": report.elapsed_s,
+        "CPU of all processes": report.cpu_s.workers + report.cpu_s.devices,
+        "store page p50": report.latency_ns.store_page.p50,
+        "load page p50": report.latency_ns.load_page.p50,
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and say what it means."""
-    options = make_parser().parse_args(arguments)
-    off = tuple(options.off or OFF)
-    try:
-        measures = measure(
-            partial(run, options.memory, off),
-            partial(run, options.memory, ()),
-            MEASURES,
-            options.rounds,
-        )
-    except MpzswapError as error:
-        print(f"bench_detection: {error}", file=sys.stderr)
-        return 2 if isinstance(error, InputError) else 1
-    result = Result(
-        question=(__doc__ or "").strip().partition("\n")[0],
-        off=off,
-        memory=options.memory,
-        seed=SEED,
-        circumstances=circumstances(),
-        measures=tuple(measures),
-    )
-    if options.json is not None:
-        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(result)))
-    print(result.question)
-    print(f"before: {'  '.join(off)}; after: the defaults; {options.rounds} rounds")
-    print("\n".join(table(measures)))
-    return 0
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """Give the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").strip().partition("\n")[0],
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--rounds",
-        metavar="N",
-        type=whole(1, MAX_ROUNDS),
-        default=2 * MIN_ROUNDS,
-        help="of three runs each (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--memory",
-        metavar="SIZE",
-        default=MEMORY,
-        help="each worker's pages (default: %(default)s)",
-    )
+    parser = make_parser(__doc__ or "", EXAMPLES)
     parser.add_argument(
         "--off",
         metavar="KEY=VALUE",
         action="append",
         help="what is different before; may be given again (default: all of it)",
     )
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write JSON there")
-    return parser
+    options = parser.parse_args(arguments)
+    options.off = tuple(options.off or OFF)
+    contestants = (
+        Contestant("off", partial(run, options, options.off)),
+        Contestant("on", partial(run, options, ())),
+    )
+    return hold(__doc__ or "", contestants, options)
 
 
 if __name__ == "__main__":
