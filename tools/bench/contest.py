@@ -12,8 +12,10 @@ contestants and options; all else is here.
 """
 
 import argparse
+import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,12 +61,16 @@ class Outcome(msgspec.Struct, frozen=True):
 
     title: str
     standings: tuple[Standing, ...]
+    # Lines for people, of what it means.
+    conclusions: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Standing:
         """Give a contestant."""
         return next(each for each in self.standings if each.name == name)
 
 
+# Titles and contestants.
+Contests = Generator[tuple[str, Iterable[Contestant]], None, None]
 Runs = Sequence[Sequence[Mapping[str, float]]]
 
 
@@ -96,19 +102,20 @@ def judge(runs: Runs, place: int) -> Iterator[Measure]:
             continue
         # The baseline again is compared with its first run alone.
         behind = before if place == last else again
-        yield Measure.of(name, [*map(Round, before, samples, behind)])
+        rounds = [*map(Round, before, samples, behind)]
+        yield Measure.of(name, rounds, same=place == last)
 
 
 def hold(
     doc: str, contestants: Iterable[Contestant], options: argparse.Namespace
 ) -> int:
     """Hold a contest, say what it means, and give the exit status."""
-    return hold_each(doc, [("", contestants)], options)
+    return hold_each(doc, (each for each in [("", contestants)]), options)
 
 
 def hold_each(
     doc: str,
-    contests: Iterable[tuple[str, Iterable[Contestant]]],
+    contests: Contests,
     options: argparse.Namespace,
     conclude: Callable[[Outcome], Iterable[str]] = lambda _: (),
 ) -> int:
@@ -117,8 +124,8 @@ def hold_each(
 
     Args:
         doc: its first line is the question.
-        contests: with a title each.  What is drawn from an iterator may end, when the
-            next is asked for, what it made for the last.
+        contests: with a title each.  It ends what it made for them when the next is
+            asked for, and when it is closed: however this comes to its end.
         options: as of ``make_parser``; written as JSON too.
         conclude: lines to print below the tables of each.
     """
@@ -126,10 +133,16 @@ def hold_each(
     print(question)
     outcomes = []
     try:
-        for title, contestants in contests:
-            outcomes.append(contest(contestants, options.rounds, title=title))
-            print_table(outcomes[-1])
-            print(*conclude(outcomes[-1]), sep="\n", flush=True)
+        with closing(contests):
+            for title, contestants in contests:
+                outcome = contest(contestants, options.rounds, title=title)
+                conclusions = tuple(conclude(outcome))
+                outcomes.append(
+                    msgspec.structs.replace(outcome, conclusions=conclusions)
+                )
+                print(*table(outcome), "", *conclusions, sep="\n", flush=True)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except MpzswapError as error:
         print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1
@@ -156,11 +169,6 @@ def write_json(
     }
     encoded = msgspec.json.encode(document, enc_hook=str)
     path.write_bytes(msgspec.json.format(encoded))
-
-
-def print_table(outcome: Outcome) -> None:
-    """Say it to people."""
-    print(*table(outcome), sep="\n")
 
 
 def table(outcome: Outcome) -> Iterator[str]:

@@ -99,12 +99,15 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, name: str, rounds: Sequence[Round]) -> Self:
-        """Judge rounds."""
+    def of(cls, name: str, rounds: Sequence[Round], *, same: bool = False) -> Self:
+        """Judge rounds; *same*: the baseline again, which shall not differ."""
         samples = tuple(each.after for each in rounds)
         ratio = Ratio.of([each.ratio for each in rounds])
         noise = Ratio.of([each.noise for each in rounds])
-        doubts = () if ratio is None or noise is None else find_doubts(ratio, noise)
+        doubts: list[str] = []
+        if ratio is not None and noise is not None:
+            doubts += find_doubts(ratio, noise)
+            doubts += () if same else find_no_difference(ratio)
         return cls(
             name=name,
             samples=samples,
@@ -129,6 +132,10 @@ def find_doubts(ratio: Ratio, noise: Ratio) -> Iterator[str]:
         width = quotient(spread.width, spread.median)
         if width > MAX_SPREAD:
             yield f"{what} spread over {width:.1%}, must be within {MAX_SPREAD:.0%}"
+
+
+def find_no_difference(ratio: Ratio) -> Iterator[str]:
+    """Say if a ratio may as well be 1; figures that are the same are no accident."""
     effect = abs(ratio.spread.median - 1)
     if 0 < effect <= ratio.error:
         yield f"no difference is seen: {effect:.1%}, which may be {ratio.error:.1%} off"

@@ -155,7 +155,7 @@ def test_json_has_circumstances_and_every_sample(tmp_path: Path) -> None:
 def test_verdict_stands_below_its_contest(capsys: pytest.CaptureFixture[str]) -> None:
     """Each contest has a title, and what follows from it."""
     options = make_parser("Why?", "").parse_args(["--rounds", "1"])
-    contests = [(name, [Contestant("a", constant(1))]) for name in ("lz4", "zstd")]
+    contests = ((name, [Contestant("a", constant(1))]) for name in ("lz4", "zstd"))
 
     assert hold_each("Why?", contests, options, lambda it: [f"so {it.title}"]) == 0
     said = capsys.readouterr().out.splitlines()

@@ -1,0 +1,162 @@
+"""
+How close to the limit?
+
+The baseline is the fork-join limit: as many bare processes as devices, the same codec,
+the same pages in shared memory, results dropped.  "limit, results kept" writes them to
+shared memory too, as whoever needs them must.  Efficiency is the limit's time over the
+engine's, in the same round.
+
+Compressed are all pages.  Decompressed are, by all alike, those that the codec made
+smaller: others are kept as they are, and to copy them is no decompression.
+"""
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from mpzswap.cli.parser import listed, whole
+from mpzswap.codec.table import parse_compressor
+from mpzswap.machine.machine import Machine
+from mpzswap.machine.packed import Packed
+from mpzswap.page.frame import Pages
+from mpzswap.topology.host import usable_cores
+from mpzswap.topology.model import MAX_DEVICES, Topology
+
+sys.path.append(str(Path(__file__).parents[2]))
+
+from tools.bench.contest import Contestant, Contests, Outcome, hold_each, make_parser
+from tools.bench.fork_join import Area, ForkJoin
+from tools.bench.real_pages import load_real, prefer_real
+from tools.bench.spread import Spread
+
+COMPRESSORS = ("deflate-iaa", "deflate-iaa-dynamic", "zstd", "zstd:1", "lz4")
+LIMIT, KEPT = "limit", "limit, results kept"
+NS_PER_US = 1000
+
+EXAMPLES = """\
+examples:
+  python tools/bench/bench_limit.py
+  python tools/bench/bench_limit.py --compressor lz4 --devices 1 --json limit.json
+"""
+
+T = TypeVar("T")
+
+
+def contests(options: Namespace) -> Contests:
+    """Give two contests a compressor; what they need ends with them."""
+    for name in options.compressor:
+        parse_compressor(name)
+    source = load_real(options)
+    print(f"{source.description}; {options.devices} devices")
+    area = Area.of(source.pages)
+    with ExitStack() as stack:
+        # All forks before the first machine.
+        limits = [
+            stack.enter_context(ForkJoin(name, area, options.devices))
+            for name in options.compressor
+        ]
+        for name, limit in zip(options.compressor, limits, strict=True):
+            topology = Topology.for_host(devices=options.devices)
+            with Machine(topology, compressor=name) as machine:
+                yield f"{name}, compress", compressing(limit, machine, source.pages)
+                packed = machine.compress(source.pages[limit.compressible])
+                yield f"{name}, decompress", decompressing(limit, machine, packed)
+
+
+def compressing(limit: ForkJoin, machine: Machine, pages: Pages) -> list[Contestant]:
+    """Give who compresses, from shared memory and from a plain buffer."""
+    shared = machine.allocate_pages(len(pages))
+    shared[:] = pages
+    return [
+        Contestant(LIMIT, partial(limit.compress, kept=False)),
+        Contestant(KEPT, partial(limit.compress, kept=True)),
+        Contestant("engine, shared pages", partial(compress, machine, shared)),
+        Contestant("engine, plain buffer", partial(compress, machine, pages)),
+    ]
+
+
+def decompressing(
+    limit: ForkJoin, machine: Machine, packed: Packed
+) -> list[Contestant]:
+    """Give who decompresses; the engine's results are in a plain buffer always."""
+    return [
+        Contestant(LIMIT, partial(limit.decompress, kept=False)),
+        Contestant(KEPT, partial(limit.decompress, kept=True)),
+        Contestant("engine", partial(decompress, machine, packed)),
+    ]
+
+
+def compress(machine: Machine, pages: Pages) -> dict[str, float]:
+    """Compress all pages."""
+    us, packed = timed(partial(machine.compress, pages))
+    return {
+        "us/page": us / len(pages),
+        "ratio": pages.nbytes / int(packed.lengths.sum()),
+    }
+
+
+def decompress(machine: Machine, packed: Packed) -> dict[str, float]:
+    """Decompress all pages."""
+    us, _ = timed(partial(machine.decompress, packed))
+    return {"us/page": us / len(packed)}
+
+
+def timed(run: Callable[[], T]) -> tuple[float, T]:
+    """Give the us that it took, and the result: to give that up is not timed."""
+    began_ns = time.perf_counter_ns()
+    result = run()
+    return (time.perf_counter_ns() - began_ns) / NS_PER_US, result
+
+
+def conclude(outcome: Outcome) -> Iterator[str]:
+    """Give the efficiency of each engine against each limit."""
+    for standing in outcome.standings:
+        if not standing.name.startswith("engine"):
+            continue
+        for limit in (LIMIT, KEPT):
+            found = efficiency(
+                outcome[limit]["us/page"].samples, standing["us/page"].samples
+            )
+            yield (
+                f"{outcome.title}, {standing.name}: efficiency {found.median:.2f} "
+                f"({found.low:.2f} to {found.high:.2f}) of the {limit}"
+            )
+
+
+def efficiency(limit: Sequence[float], engine: Sequence[float]) -> Spread:
+    """Give the time of the limit over the engine's, round by round."""
+    return Spread.of(
+        [ours / theirs for ours, theirs in zip(limit, engine, strict=True)]
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and say what it means."""
+    parser = make_parser(__doc__ or "", EXAMPLES)
+    prefer_real(parser)
+    add = parser.add_argument
+    add(
+        "--compressor",
+        metavar="LIST",
+        type=listed(str),
+        default=COMPRESSORS,
+        help=f"NAME or NAME:LEVEL (default: {','.join(COMPRESSORS)})",
+    )
+    add(
+        "--devices",
+        metavar="N",
+        type=whole(1, MAX_DEVICES),
+        default=usable_cores(),
+        help="and bare processes (default: a core each, %(default)s)",
+    )
+    options = parser.parse_args(arguments)
+    return hold_each(__doc__ or "", contests(options), options, conclude)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
