@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).parents[2] / "tools" / "bench" / "bench_detection.py"
+TOOLS = Path(__file__).parents[2] / "tools" / "bench"
 # Five runs of a fraction of a second; the rest is for a loaded machine.
 TIMEOUT_S = 60
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
 
 
-def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the benchmark."""
+def bench(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a benchmark."""
     return subprocess.run(
-        [sys.executable, TOOL, *arguments],
+        [sys.executable, TOOLS / f"bench_{name}.py", *arguments],
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -29,7 +29,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_cost_of_detection_is_measured(tmp_path: Path) -> None:
     """A round of the smallest runs: numbers, and that they are not to be believed."""
     file = tmp_path / "detection.json"
-    done = bench("--rounds", "1", "--memory", "1M", "--json", str(file))
+    done = bench("detection", "--rounds", "1", "--memory", "1M", "--json", str(file))
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "not to be believed" in done.stdout
@@ -43,17 +43,52 @@ def test_cost_of_detection_is_measured(tmp_path: Path) -> None:
     assert [[len(each["samples"]) for each in of] for of in measures] == [[1] * 5] * 3
 
 
+@pytest.mark.parametrize("name", ["limit", "peers"])
+def test_codec_is_compared(name: str, tmp_path: Path) -> None:
+    """One that the kernel's zram has not, so that none is made here."""
+    file = tmp_path / "found.json"
+    done = bench(
+        name,
+        *("--rounds", "1", "--memory", "256K", "--pages", "mix:text"),
+        *("--compressor", "zstd:1", "--devices", "1", "--json", str(file)),
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not to be believed" in done.stdout
+    result = json.loads(file.read_bytes())
+    assert {"commit", "cpu", "affinity", "load"} <= set(result["circumstances"])
+    outcomes = result["outcomes"]
+    assert all(each["conclusions"] for each in outcomes)
+    assert outcomes[0]["title"].startswith("zstd:1")
+    for standing in outcomes[0]["standings"]:
+        measures = {each["name"]: each["samples"] for each in standing["measures"]}
+        assert measures["us/page"][0] > 0
+        assert measures["ratio"][0] > 1
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("name", "arguments", "message"),
     [
-        (["--memory", "5000"], "memory: 5000: must be a multiple of 64K, the folio"),
-        (["--off", "zswap.nothing=1"], "zswap.nothing"),
-        (["--rounds", "0"], "argument --rounds: '0': must be a whole number"),
+        (
+            "detection",
+            ["--memory", "5000"],
+            "memory: 5000: must be a multiple of 64K, the folio",
+        ),
+        ("detection", ["--off", "zswap.nothing=1"], "zswap.nothing"),
+        (
+            "detection",
+            ["--rounds", "0"],
+            "argument --rounds: '0': must be a whole number",
+        ),
+        ("limit", ["--compressor", "lzo"], "compressor 'lzo': must be one of"),
+        ("limit", ["--pages", "nowhere"], "nowhere: no such file or folder"),
+        ("peers", ["--compressor", "lzo"], "argument --compressor: 'lzo': must be one"),
+        ("peers", ["--memory", "x"], "argument --memory"),
     ],
 )
-def test_wrong_wish_is_named(arguments: list[str], message: str) -> None:
+def test_wrong_wish_is_named(name: str, arguments: list[str], message: str) -> None:
     """In the last line; nothing is run."""
-    done = bench(*arguments)
+    done = bench(name, *arguments)
 
     assert done.returncode == 2
     assert message in done.stderr.splitlines()[-1]

@@ -112,7 +112,7 @@ _forked_views: list[memoryview] = []
 
 
 def remember(area: Area) -> None:
-    """Begin a process of a pool; it ends with its parent, and Ctrl-C is the parent's."""
+    """Begin a process of a pool; it ends with its parent, who has Ctrl-C alone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=leave_with_parent, daemon=True).start()
