@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import TypeVar
 
 from mpzswap.cli.parser import listed, whole
@@ -115,24 +116,25 @@ def timed(run: Callable[[], T]) -> tuple[float, T]:
 
 def conclude(outcome: Outcome) -> Iterator[str]:
     """Give the efficiency of each engine against each limit."""
+    runs = {
+        name: [outcome[each]["us/page"].samples for each in of]
+        for name, of in {LIMIT: (LIMIT, f"{LIMIT} again"), KEPT: (KEPT,)}.items()
+    }
     for standing in outcome.standings:
         if not standing.name.startswith("engine"):
             continue
-        for limit in (LIMIT, KEPT):
-            found = efficiency(
-                outcome[limit]["us/page"].samples, standing["us/page"].samples
-            )
+        for limit, samples in runs.items():
+            found = efficiency(samples, standing["us/page"].samples)
             yield (
                 f"{outcome.title}, {standing.name}: efficiency {found.median:.2f} "
                 f"({found.low:.2f} to {found.high:.2f}) of the {limit}"
             )
 
 
-def efficiency(limit: Sequence[float], engine: Sequence[float]) -> Spread:
-    """Give the time of the limit over the engine's, round by round."""
-    return Spread.of(
-        [ours / theirs for ours, theirs in zip(limit, engine, strict=True)]
-    )
+def efficiency(limit: Sequence[Sequence[float]], engine: Sequence[float]) -> Spread:
+    """Give the mean time of runs of the limit over the engine's, round by round."""
+    means = map(fmean, zip(*limit, strict=True))
+    return Spread.of([one / other for one, other in zip(means, engine, strict=True)])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

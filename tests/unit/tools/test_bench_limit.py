@@ -165,8 +165,9 @@ def test_pages_that_are_none_are_refused(
 
 
 def test_efficiency_is_taken_round_by_round() -> None:
-    """The limit's time over the engine's."""
-    assert bench_limit.efficiency([1, 4, 3], [2, 5, 4]).median == 0.75
+    """The mean time of the runs of the limit, over the engine's."""
+    assert bench_limit.efficiency([[1, 4, 3]], [2, 5, 4]).median == 0.75
+    assert bench_limit.efficiency([[1], [3]], [4]).median == 0.5
 
 
 def test_efficiency_is_said_against_both_limits() -> None:
