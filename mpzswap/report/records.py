@@ -227,6 +227,38 @@ class LedgerReport(msgspec.Struct, frozen=True):
         return LedgerReport(*(a + b for a, b in zip(mine, theirs, strict=True)))
 
 
+class WorkerReport(msgspec.Struct, frozen=True):
+    """
+    One worker that lived to the end.
+
+    Attributes:
+        number: in the order in which they were started.
+        pages_written: in all rounds; every worker has as many to write.
+        write_ns: how long it took over them, reclaim within.
+        window_pages: of these, those of the window of ``FairnessReport``.
+    """
+
+    number: int
+    pages_written: int
+    write_ns: int
+    window_pages: int
+
+
+class FairnessReport(msgspec.Struct, frozen=True):
+    """
+    How evenly workers wrote, in the time in which all of them did.
+
+    Attributes:
+        jain_index: (sum x)^2 / (n sum x^2) of the pages x that each of n workers
+            wrote in the window: 1 where all wrote alike, 1/n where one alone did; 0
+            where the window was too short to be seen.
+        window_s: how long that was, all rounds together.
+    """
+
+    jain_index: float = 0.0
+    window_s: float = 0.0
+
+
 class CpuReport(msgspec.Struct, frozen=True):
     """Processor time, s."""
 
@@ -291,6 +323,8 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
     reclaim: ReclaimReport = ReclaimReport()
     readahead: ReadaheadReport = ReadaheadReport()
     ledger: LedgerReport = LedgerReport()
+    each_worker: tuple[WorkerReport, ...] = ()
+    fairness: FairnessReport = FairnessReport()
     # Workers that did not live to the end, and how each of them ended.
     dead_workers: tuple[str, ...] = ()
     # What is wrong, a line each; ``ok`` if nothing is.

@@ -14,7 +14,7 @@ import signal
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import msgspec
@@ -25,6 +25,7 @@ from mpzswap.machine.control import wait_for
 from mpzswap.machine.core import Core, Worker
 from mpzswap.machine.ending import send_signal
 from mpzswap.report.records import LedgerReport, VerifyReport
+from mpzswap.workload.fairness import Window
 from mpzswap.workload.ledger import LedgerWords
 from mpzswap.workload.plan import Progress, StressPlan
 from mpzswap.workload.worker import ALL_STRETCHES, WorkerResult
@@ -51,6 +52,9 @@ class Gathered:
     # Of the workers that died, and what their checks had found by then.
     ledgers: tuple[LedgerReport, ...] = ()
     checks: tuple[VerifyReport, ...] = ()
+    # The column of each of ``results``, and what was written in each column.
+    columns: tuple[int, ...] = ()
+    window: Window = field(default_factory=Window)
 
 
 @dataclass(eq=False)
@@ -133,9 +137,14 @@ class Gathering:
         deaths = tuple(self._explain(str(death)) for death in self.deaths)
         if not self.results:
             raise DeviceDiedError("; ".join(deaths)) from self.deaths[-1].__cause__
-        ordered = tuple(self.results[column] for column in sorted(self.results))
+        columns = tuple(sorted(self.results))
         return Gathered(
-            ordered, elapsed_s, deaths, tuple(self.ledgers), tuple(self.checks)
+            results=tuple(self.results[column] for column in columns),
+            elapsed_s=elapsed_s,
+            deaths=deaths,
+            ledgers=tuple(self.ledgers),
+            checks=tuple(self.checks),
+            columns=columns,
         )
 
     def _explain(self, death: str) -> str:
@@ -157,19 +166,24 @@ class Watch:
         self._started = self._looked = time.monotonic()
         self._idle_s = 0.0
         self._last = (0, 0)
+        self.window = Window(verifies=plan.verify)
 
     def look(self) -> Progress:
         """Give the progress."""
-        written = sum(self._core.board.cpu_row(CpuWord.PAGES_WRITTEN))
-        checked = sum(self._core.board.cpu_row(CpuWord.PAGES_CHECKED))
+        row = self._core.board.cpu_row
+        stretches = row(CpuWord.STRETCHES)[: self._workers]
+        each_written = row(CpuWord.PAGES_WRITTEN)[: self._workers]
+        written, checked = sum(each_written), sum(row(CpuWord.PAGES_CHECKED))
         now = time.monotonic()
+        self.window.look(now, stretches, each_written)
         self._idle_s += min(MOST_COUNTED_S, now - self._looked)
         self._looked = now
         if (written, checked) != self._last:
             self._last = written, checked
             self._idle_s = 0.0
         return Progress(
-            phase="write" if self._is_writing() else "check",
+            # As the slowest worker does.
+            phase="check" if self._verifies and min(stretches) % 2 else "write",
             pages_written=written,
             pages_checked=checked,
             pages_total=self._total,
@@ -187,13 +201,6 @@ class Watch:
             f"ended since no page was written or checked within {self._limit_s:g} s; "
             f"all together {written} written, {checked} checked"
         )
-
-    def _is_writing(self) -> bool:
-        """Tell whether the slowest worker is in a stretch of writing."""
-        if not self._verifies:
-            return True
-        stretches = self._core.board.cpu_row(CpuWord.STRETCHES)
-        return min(stretches[: self._workers]) % 2 == 0
 
     @property
     def elapsed_s(self) -> float:
@@ -230,4 +237,4 @@ def gather(
         on_progress(watch.look())
         if words := watch.stall():
             gathering.end_stuck(words)
-    return gathering.done(watch.elapsed_s)
+    return replace(gathering.done(watch.elapsed_s), window=watch.window)

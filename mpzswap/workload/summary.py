@@ -29,6 +29,7 @@ from mpzswap.report.records import (
     CpuReport,
     DeviceReport,
     DriverReport,
+    FairnessReport,
     LatenciesReport,
     LatencyReport,
     PathsReport,
@@ -36,10 +37,12 @@ from mpzswap.report.records import (
     ReclaimReport,
     StressReport,
     VerifyReport,
+    WorkerReport,
     ZswapReport,
 )
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.version import __version__
+from mpzswap.workload.fairness import jain_index
 from mpzswap.workload.gather import Gathered
 from mpzswap.workload.ledger import ledger_of
 from mpzswap.workload.plan import StressPlan
@@ -111,6 +114,8 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
             swap_ra=sum(result.swap_ra for result in results),
             swap_ra_hit=sum(result.swap_ra_hit for result in results),
         ),
+        each_worker=each_worker_report(gathered),
+        fairness=fairness_report(gathered),
         cpu_s=CpuReport(
             workers=round(sum(result.cpu_s for result in results), 3),
             devices=round(device_cpu_s(core), 3),
@@ -285,6 +290,28 @@ def verify_report(gathered: Gathered) -> VerifyReport:
         pages_checked=sum(each.pages_checked for each in checks),
         pages_wrong=sum(each.pages_wrong for each in checks),
         pages_lost=sum(each.pages_lost for each in checks),
+    )
+
+
+def each_worker_report(gathered: Gathered) -> tuple[WorkerReport, ...]:
+    """Give what each worker wrote, and how long it took."""
+    return tuple(
+        WorkerReport(
+            number=column,
+            pages_written=result.pages_written,
+            write_ns=result.write_ns,
+            window_pages=gathered.window.pages[column],
+        )
+        for column, result in zip(gathered.columns, gathered.results, strict=True)
+    )
+
+
+def fairness_report(gathered: Gathered) -> FairnessReport:
+    """Give how evenly all workers wrote, those that died before the end too."""
+    window = gathered.window
+    return FairnessReport(
+        jain_index=round(jain_index(window.pages), 4),
+        window_s=round(window.elapsed_s, 6),
     )
 
 

@@ -12,6 +12,7 @@ from mpzswap.report.records import (
     CpuReport,
     DeviceReport,
     DriverReport,
+    FairnessReport,
     LatenciesReport,
     LatencyReport,
     LedgerReport,
@@ -20,6 +21,7 @@ from mpzswap.report.records import (
     RatiosReport,
     StressReport,
     VerifyReport,
+    WorkerReport,
     ZswapReport,
 )
 from mpzswap.topology.settings import Batching, DriverSettings, ZswapSettings
@@ -159,6 +161,11 @@ def stress_report(
             reasons={"device_died": 12, "pool_limit": 750, "same_filled": 3_766},
         ),
         verify=VerifyReport(pages_checked=16_384, pages_wrong=0, pages_lost=0),
+        each_worker=(
+            WorkerReport(0, 8_192, 2_870_000_000, 6_000),
+            WorkerReport(1, 8_192, 2_410_000_000, 7_000),
+        ),
+        fairness=FairnessReport(jain_index=0.9941, window_s=2.2),
         cpu_s=CpuReport(workers=3.53, devices=3.19),
         problems=problems,
         ok=not problems,

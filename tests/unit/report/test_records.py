@@ -26,6 +26,7 @@ total_completion_timeout_errors total_completion_comp_buf_overflow_errors
 """
 WQ = "name comp_calls comp_bytes decomp_calls decomp_bytes retries max_occupancy"
 CONTEXT = "requests pages_per_request buffers bytes"
+WORKER = "number pages_written write_ns window_pages"
 RECLAIM = "batches folios full swap_area node pmd list_end"
 BENCH = """
 operation compressor batch_size depth devices pages elapsed_s ns_per_page bytes_per_s
@@ -59,6 +60,8 @@ def test_stress_has_every_name_of_the_contract() -> None:
     assert not missing("workers devices", report["cpu_s"])
     assert not missing(CONTEXT, report["context"])
     assert not missing(RECLAIM, report["reclaim"])
+    assert not missing(WORKER, report["each_worker"][0])
+    assert not missing("jain_index window_s", report["fairness"])
     assert not missing("swap_ra swap_ra_hit", report["readahead"])
 
 

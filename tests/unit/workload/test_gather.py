@@ -78,6 +78,7 @@ def test_worker_with_a_high_descriptor_is_heard(
     )
 
     assert gathered.results == (result,)
+    assert gathered.columns == (0,)
 
 
 def watch_of(words: list[int], limit_s: float, *, verify: bool = True) -> Watch:

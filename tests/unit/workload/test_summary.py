@@ -12,8 +12,14 @@ from mpzswap.driver.stats import DriverStats
 from mpzswap.machine.board import DeviceState
 from mpzswap.machine.core import Core
 from mpzswap.machine.stats import Books
-from mpzswap.report.records import DeviceReport, StressReport
+from mpzswap.report.records import (
+    DeviceReport,
+    FairnessReport,
+    StressReport,
+    WorkerReport,
+)
 from mpzswap.workload import summary
+from mpzswap.workload.fairness import Window
 from mpzswap.workload.gather import Gathered
 from mpzswap.workload.plan import StressPlan
 from mpzswap.workload.worker import WorkerResult
@@ -174,6 +180,19 @@ def test_counters_of_a_silent_device_are_not_compared() -> None:
     silent = msgspec.structs.replace(answering(299), is_silent=True)
 
     assert not list(summary.find_problems(NOBODY, ZswapStats(), (silent,)))
+
+
+def test_worker_is_told_by_its_number_though_another_died() -> None:
+    """And how evenly they wrote is of all of them."""
+    worker = cast("WorkerResult", SimpleNamespace(pages_written=9, write_ns=7))
+    window = Window([3, 1, 2], 0.5)
+    gathered = Gathered((worker, worker), 1.0, columns=(0, 2), window=window)
+
+    assert summary.each_worker_report(gathered) == (
+        WorkerReport(0, 9, 7, 3),
+        WorkerReport(2, 9, 7, 2),
+    )
+    assert summary.fairness_report(gathered) == FairnessReport(0.8571, 0.5)
 
 
 def counted(**zswap: float) -> StressReport:
