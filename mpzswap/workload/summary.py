@@ -6,16 +6,15 @@ out are stored compressed, same-filled or raw, or rejected; pages in are those t
 workers got; what drivers submitted is what devices answered.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import add
-from pathlib import Path
 
 import msgspec
 
 from mpzswap.acomp.pipeline import Shape
+from mpzswap.clock.cpu_time import cpu_time_ns
 from mpzswap.clock.histogram import Histogram, SparseHistogram
 from mpzswap.completion.record import RECORD_BYTES
 from mpzswap.machine.board import DeviceState
@@ -49,11 +48,6 @@ from mpzswap.workload.plan import StressPlan
 from mpzswap.workload.worker import WorkerResult
 from mpzswap.zswap.reclaim_plug import PlugStats
 from mpzswap.zswap.stats import ZswapStats
-
-# proc(5), /proc/[pid]/stat: utime and stime are the 14th and 15th field; the second
-# may have spaces in it and ends with the last ")".
-FIRST_AFTER_NAME = 3
-UTIME, STIME = 14 - FIRST_AFTER_NAME, 15 - FIRST_AFTER_NAME
 
 # How tightly zsmalloc packs follows from the order in which requests ended.
 NOT_OF_THE_PAGES = ("zswap.pool_total_size",)
@@ -347,14 +341,11 @@ def latency_report(histogram: Histogram) -> LatencyReport:
 
 def device_cpu_s(core: Core) -> float:
     """Give the processor time that the living device processes have used, s."""
-    ticks = 0
-    for process in core.devices.all:
-        if core.devices.state(process.index) == DeviceState.DIED:
-            continue  # Its pid may be another's by now.
-        try:
-            stat = Path(f"/proc/{process.child.pid}/stat").read_text(encoding="ascii")
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # It died just now: before the file was opened, or was read.
-        fields = stat.rpartition(")")[2].split()
-        ticks += int(fields[UTIME]) + int(fields[STIME])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    used = (
+        cpu_time_ns(process.child.pid)
+        for process in core.devices.all
+        # The pid of one that died may be another's by now.
+        if core.devices.state(process.index) != DeviceState.DIED
+    )
+    # None: it died just now.
+    return sum(filter(None, used)) / 1e9

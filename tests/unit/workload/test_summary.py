@@ -1,7 +1,6 @@
 """Books that must balance, and processor time of devices, some of which have died."""
 
 import os
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -60,19 +59,6 @@ def test_dead_device_is_not_asked() -> None:
     burn()
 
     assert summary.device_cpu_s(core_of((os.getpid(), DeviceState.DIED))) == 0
-
-
-def test_device_that_dies_while_it_is_read_is_passed_over(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The file is there, and reading it is ESRCH."""
-
-    def die(_: Path, **__: object) -> str:
-        raise ProcessLookupError
-
-    monkeypatch.setattr(Path, "read_text", die)
-
-    assert summary.device_cpu_s(core_of((os.getpid(), DeviceState.READY))) == 0
 
 
 def answering(descriptors: int) -> DeviceReport:
