@@ -54,6 +54,19 @@ def test_one_request_is_shared_over_the_queues(count: int, shares: list[int]) ->
         assert rig.ready() == shares
 
 
+@pytest.mark.parametrize(("balance", "ready"), [("turns", [4, 2]), ("levels", [3, 3])])
+def test_device_that_is_behind_gets_less_where_queues_are_to_be_level(
+    balance: str, ready: list[int]
+) -> None:
+    """The other one would wait for it, as it does where they are used in turn."""
+    with driver_rig(one_queue(), one_queue(), wq_balance=balance) as rig:
+        rig.driver.compress(rig.request(texts(4)))
+        rig.devices[1].serve()
+        rig.driver.compress(rig.request(texts(4), first=4))
+
+        assert rig.ready() == ready
+
+
 def test_operations_use_their_own_queues() -> None:
     """With two queues the last compresses and the first decompresses."""
     with driver_rig(TWO_QUEUES) as rig:
