@@ -11,16 +11,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from mpzswap.errors import MpzswapError
 from mpzswap.topology.load import find_topology
 from mpzswap.topology.named import HOST
 from mpzswap.topology.size import parse_size
-from mpzswap.workload import stress
-from mpzswap.workload.plan import Wishes, choose
+from mpzswap.workload.plan import Wishes
 
 sys.path.append(str(Path(__file__).parents[2]))
 
 from tools.bench.contest import Contestant, hold, make_parser
+from tools.bench.stress_run import run_stress
 
 OFF = ("zswap.checksum=false", "driver.watch_interval_ms=3600000")
 
@@ -35,12 +34,7 @@ See README.md beside it for how to read the result.
 
 
 def run(options: Namespace, changes: Sequence[str]) -> Mapping[str, float]:
-    """
-    Do one run.
-
-    Raises:
-        MpzswapError: it could not be done, or a page was wrong or lost.
-    """
+    """Do one run."""
     wishes = Wishes(
         topology=find_topology(HOST, changes),
         seed=options.seed,
@@ -48,9 +42,7 @@ def run(options: Namespace, changes: Sequence[str]) -> Mapping[str, float]:
         pages=options.pages,
         changes=tuple(changes),
     )
-    report = stress.run(choose(wishes), lambda _: None)
-    if not report.ok:
-        raise MpzswapError(report.problems[0])
+    report = run_stress(wishes)
     return {
         "throughput": report.throughput_bytes_per_s,
         "elapsed": report.elapsed_s,
