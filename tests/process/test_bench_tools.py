@@ -66,6 +66,56 @@ def test_codec_is_compared(name: str, tmp_path: Path) -> None:
         assert measures["ratio"][0] > 1
 
 
+# The smallest of each, what is compared first, and a measure.
+SMALL = {
+    "batching": (
+        ("--batch-size", "4", "--depth", "4", "--devices", "2"),
+        {
+            "store": ["off, 2 IAA", "requests 4 a batch, 2 IAA"],
+            "data path, compress": ["off, 2 IAA", "4 a batch, 64 in flight, 2 IAA"],
+            "data path, decompress": ["off, 2 IAA", "4 a batch, 64 in flight, 2 IAA"],
+        },
+        "MiB/s",
+    ),
+    "contention": (
+        ("--workers", "3", "--devices", "1"),
+        {"": ["2 workers, 2 IAA", "3 workers, 1 IAA"]},
+        "fairness",
+    ),
+    "stages": (
+        ("--devices", "1", "--batch-size", "4"),
+        {"": ["off", "requests"]},
+        "elapsed, us/page",
+    ),
+    "existence": (
+        ("--devices", "2,1", "--idle", "0.01"),
+        {"": ["2 IAA", "1 IAA"]},
+        "start, s",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_question_is_answered(name: str, tmp_path: Path) -> None:
+    """A round of the smallest runs, which is not to be believed."""
+    arguments, titles, measure = SMALL[name]
+    file = tmp_path / "found.json"
+    small = ("--rounds", "1", "--memory", "1M", "--json", str(file))
+    done = bench(name, *small, *arguments)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not to be believed" in done.stdout
+    outcomes = json.loads(file.read_bytes())["outcomes"]
+    assert [each["title"] for each in outcomes] == list(titles)
+    for outcome in outcomes:
+        names = [each["name"] for each in outcome["standings"]]
+        assert names[:2] == titles[outcome["title"]]
+        for standing in outcome["standings"]:
+            found = {each["name"]: each["samples"] for each in standing["measures"]}
+            assert found[measure][0] > 0
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
@@ -84,6 +134,13 @@ def test_codec_is_compared(name: str, tmp_path: Path) -> None:
         ("limit", ["--pages", "nowhere"], "nowhere: no such file or folder"),
         ("peers", ["--compressor", "lzo"], "argument --compressor: 'lzo': must be one"),
         ("peers", ["--memory", "x"], "argument --memory"),
+        ("batching", ["--path", "load"], "'load': must be one of store, data"),
+        ("batching", ["--path", "data", "--memory", "1K"], "must be at least 1"),
+        ("contention", ["--workers", "0"], "argument --workers: '0': must be a whole"),
+        ("contention", ["--memory", "1M", "--pages", "nowhere"], "nowhere: no such"),
+        ("stages", ["--compressor", "lzo"], "compressor 'lzo': must be one of"),
+        ("existence", ["--idle", "-1"], "argument --idle: '-1': must be seconds"),
+        ("existence", ["--memory", "64K"], "memory: 64K: must be at least 128K"),
     ],
 )
 def test_wrong_wish_is_named(name: str, arguments: list[str], message: str) -> None:
