@@ -107,6 +107,8 @@ class IaaRequest(Request):
         self.paths = [int(Path.NONE)] * count
         if operation == Operation.COMPRESS:
             self.lengths = [0] * count
+            # What an earlier decompression named is not where this one writes.
+            self.sources = []
         self.order = range(count)
         self.inputs = self.sources or self.buffers.addresses(0, count)
         self.next = 0

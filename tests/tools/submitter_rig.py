@@ -10,7 +10,7 @@ from mpzswap.machine.board import Board
 from mpzswap.machine.staging import Staging
 from mpzswap.machine.submitter import Submitter, SubmitterConfig
 from mpzswap.ring.memory import AddressSpace, Frames, address
-from tests.tools.driver_rig import PORTAL, DriverRig, driver_rig, one_queue
+from tests.tools.driver_rig import PORTAL, DriverRig, Setting, driver_rig, one_queue
 
 COMPRESSOR = "lz4"
 NR_BUFFERS = 16
@@ -58,9 +58,11 @@ class SubmitterRig:
 
 
 @contextmanager
-def submitter_rig() -> Iterator[SubmitterRig]:
+def submitter_rig(**driver: Setting) -> Iterator[SubmitterRig]:
     """Give a submitter with one device, which serves in every pause."""
-    with driver_rig(one_queue(), compressor=COMPRESSOR, nr_buffers=NR_BUFFERS) as rig:
+    with driver_rig(
+        one_queue(), compressor=COMPRESSOR, nr_buffers=NR_BUFFERS, **driver
+    ) as rig:
         words = memoryview(bytearray(8)).cast("Q")
         config = SimpleNamespace(
             cpu=3, compressor=COMPRESSOR, column=0, topology=rig.machine.topology

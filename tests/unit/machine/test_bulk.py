@@ -188,3 +188,16 @@ def test_error_of_software_stays(made: Bulk) -> None:
 def test_paths_of_the_pages_are_what_is_expected(made: Bulk) -> None:
     """Else the tests above would test less than they say."""
     assert made.compress(PAGES).path.tolist() == [Path.DEVICE] * 10 + [Path.RAW] * 2
+
+
+def test_verification_reads_what_was_compressed_and_no_earlier_source() -> None:
+    """A request that named streams side by side names its own buffers again."""
+    with submitter_rig(verify_compress=True) as rig:
+        made = Bulk(rig.submitter, rig.staging, Shape(1, 4, 2, items_per_request=1))
+        unpacked(made, made.compress(TEXT[:3]))
+        packed = made.compress(TEXT)
+        out = unpacked(made, packed)
+
+    assert np.array_equal(out, TEXT)
+    assert set(packed.path.tolist()) == {int(Path.DEVICE)}
+    assert rig.submitter.driver.stats.total_sw_comp_calls == 0
