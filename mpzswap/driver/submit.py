@@ -75,10 +75,8 @@ class Submission:
         shares = table.dealer.deal(request.waiting)
         if self._is_ordered(request):
             request.put_largest_first(shares[0][1] if shares[1:] else 1)
-        first = shares[0][0]
-        in_turn = [*table.queues[first:], *table.queues[:first]]
         try:
-            self._submit_in_turn(request, in_turn, [share for _, share in shares])
+            self._submit_in_turn(request, table.queues, shares)
         finally:
             # After all are published: to wake one device costs us more than to
             # prepare for the next, which may be awake.
@@ -114,16 +112,23 @@ class Submission:
         return decompress and not request.next and request.waiting >= MIN_ORDERED
 
     def _submit_in_turn(
-        self, request: IaaRequest, in_turn: Sequence[SubmitQueue], shares: list[int]
+        self,
+        request: IaaRequest,
+        queues: Sequence[SubmitQueue],
+        shares: Sequence[tuple[int, int]],
     ) -> None:
         """Give each queue its share, and what those before it did not take."""
         refused = 0
-        rest = [0] * (len(in_turn) - len(shares))
-        for queue, share in zip(in_turn, shares + rest, strict=True):
+        for place, share in shares:
             wanted = share + refused
-            if not wanted:
-                return
-            refused = wanted - self._submit_to(queue, request, wanted)
+            refused = wanted - self._submit_to(queues[place], request, wanted)
+        if not refused:
+            return
+        # Those that were to get nothing, beginning behind the first of the others.
+        first, dealt = shares[0][0], {place for place, _ in shares}
+        for place in [*range(first, len(queues)), *range(first)]:
+            if refused and place not in dealt:
+                refused -= self._submit_to(queues[place], request, refused)
 
     def _submit_to(
         self,

@@ -67,6 +67,20 @@ def test_device_that_is_behind_gets_less_where_queues_are_to_be_level(
         assert rig.ready() == ready
 
 
+def test_levels_go_to_the_queues_that_they_are_of() -> None:
+    """Of three, the one in the middle is ahead and gets nothing, whoever is first."""
+    with driver_rig(one_queue(), one_queue(), one_queue(), wq_balance="levels") as rig:
+        rig.driver.compress(rig.request(texts(6)))
+        seen = []
+        for index in range(3):
+            rig.devices[0].serve()
+            rig.devices[2].serve()
+            rig.driver.compress(rig.request(texts(2), first=6 + 2 * index))
+            seen.append(rig.ready())
+
+    assert seen == [[1, 2, 1]] * 3
+
+
 def test_operations_use_their_own_queues() -> None:
     """With two queues the last compresses and the first decompresses."""
     with driver_rig(TWO_QUEUES) as rig:
