@@ -105,16 +105,18 @@ class Entries:
         try:
             with contextlib.suppress(MemoryError):
                 self.zsmalloc.put_many(data, lengths, handles)
+            stored = len(handles)
+            charged = sum(lengths[:stored])
+            incompressible = lengths[:stored].count(PAGE_SIZE)
             entries = [*map(Entry, lengths, handles, checksums)]
+            pairs = zip([*offsets][:stored], entries, strict=True)
         except BaseException:
             self.zsmalloc.free_many(handles)
             raise
-        stored = len(handles)
-        by_offset = self.by_offset
-        for offset, entry in zip(offsets, entries, strict=False):
-            by_offset[offset] = entry
-        self.charged_bytes += sum(lengths[:stored])
-        self.incompressible += lengths[:stored].count(PAGE_SIZE)
+        # One call, the last: Ctrl-C finds all of it there, or nothing.
+        self.charged_bytes += charged
+        self.incompressible += incompressible
+        self.by_offset.update(pairs)
         return stored
 
     def coldest(

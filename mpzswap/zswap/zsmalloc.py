@@ -7,8 +7,12 @@ The memory of a pool: objects of like size packed into chains of pages.
 
     handle = number of the zspage << 15 | where the object begins in it
 
-One owner, no lock.  Pages are counted when a zspage is made and when its last
-object goes, as the limit of zswap is one of pages and not of bytes.
+One owner, no lock.  But Ctrl-C may come wherever something is called, so what belongs
+together is done without a call between: what was interrupted may be memory that nobody
+uses, never an object that two use.
+
+Pages are counted when a zspage is made and when its last object goes, as the limit of
+zswap is one of pages and not of bytes.
 
 Source of the scheme: Linux, mm/zsmalloc.c.  The kernel takes a free slot from the
 fullest zspage; we take it from the one that was last written or freed from, which
@@ -89,9 +93,10 @@ class Zsmalloc:
         size_class, with_free = self._by_size[size]
         zspage = with_free[-1] if with_free else self._grow(size_class, with_free)
         free = zspage.free
-        offset = free.pop()
+        offset = free[-1]
+        del free[-1]
         if not free:
-            with_free.pop()
+            del with_free[-1]
         return zspage.first | offset
 
     def put_many(
@@ -111,10 +116,11 @@ class Zsmalloc:
             size_class, with_free = by_size[length]
             zspage = with_free[-1] if with_free else self._grow(size_class, with_free)
             free = zspage.free
-            start = free.pop()
-            append(zspage.first | start)
+            start = free[-1]
+            del free[-1]
             if not free:
-                with_free.pop()
+                del with_free[-1]
+            append(zspage.first | start)
             zspage.memory[start : start + length] = view[:length]
 
     def free(self, handle: int) -> None:
@@ -127,10 +133,11 @@ class Zsmalloc:
         for handle in handles:
             zspage = zspages[handle >> OFFSET_BITS]
             free = zspage.free
+            place = len(zspage.open)
             if not free:
-                zspage.place = len(zspage.open)
-                zspage.open.append(zspage)
-            free.append(handle & OFFSET_MASK)
+                zspage.place = place
+                zspage.open += (zspage,)
+            free += (handle & OFFSET_MASK,)
             if len(free) == zspage.objects:
                 self._give_back(zspage)
 
@@ -176,20 +183,21 @@ class Zsmalloc:
             list(size_class.offsets),
             place=len(with_free),
         )
-        with_free.append(zspage)
-        self._zspages[number] = zspage
         self._next_number += 1
+        self._zspages[number] = zspage
         self.nr_pages += size_class.pages
+        with_free += (zspage,)
         return zspage
 
     def _give_back(self, zspage: Zspage) -> None:
         """Forget *zspage*; the last of those with free objects takes its place."""
-        last = zspage.open.pop()
+        pages = len(zspage.memory) // PAGE_SIZE
+        last = zspage.open[-1]
+        del zspage.open[-1]
         if last is not zspage:
             zspage.open[zspage.place] = last
             last.place = zspage.place
         del self._zspages[zspage.number]
-        pages = len(zspage.memory) // PAGE_SIZE
         self.nr_pages -= pages
         if self._spare_pages + pages <= MAX_SPARE_PAGES:
             self._spare_pages += pages

@@ -1,4 +1,8 @@
-"""The entries as an LRU with a second chance."""
+"""The entries as an LRU with a second chance, and what Ctrl-C leaves of them."""
+
+import contextlib
+import signal
+from types import FrameType
 
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.zswap.entry import Entries
@@ -76,3 +80,35 @@ def test_no_entry_is_given_twice() -> None:
     only_same_filled = Entries()
     only_same_filled.insert_same_filled(1, 0)
     assert not only_same_filled.coldest(10)
+
+
+def interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Be Ctrl-C, which comes when a timer says so."""
+    raise KeyboardInterrupt
+
+
+def test_interrupt_anywhere_leaves_all_or_nothing() -> None:
+    """Real signals, each a bit later: what is there is charged, and can be used."""
+    lengths = [1360, 2048, 3000, PAGE_SIZE] * 16
+    data = [memoryview(bytes([number]) * PAGE_SIZE) for number in range(len(lengths))]
+    offsets = range(len(lengths))
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for after_us in range(5, 105):
+            entries = Entries()
+            with contextlib.suppress(KeyboardInterrupt):
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, after_us / 1e6)
+                    entries.insert_many(offsets, data, lengths, lengths)
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            assert len(entries.by_offset) in {0, len(lengths)}
+            assert entries.charged_bytes in {0, sum(lengths)}
+            assert sum(map(entries.erase, offsets)) in {0, len(lengths)}
+            assert (entries.charged_bytes, entries.zsmalloc.nr_pages) == (0, 0)
+            assert entries.insert_many(offsets, data, lengths, lengths) == len(data)
+            for offset, entry in entries.by_offset.items():
+                stored = entries.zsmalloc.view(entry.handle, entry.length)
+                assert stored == data[offset][: entry.length]
+    finally:
+        signal.signal(signal.SIGALRM, before)
