@@ -87,7 +87,7 @@ class Staging:
             view[:length]
             for view, length in zip(request.buffers.views, lengths, strict=False)
         ]
-        if any(errors) or max(lengths) >= PAGE_SIZE:
+        if any(errors) or min(lengths) <= 0 or max(lengths) >= PAGE_SIZE:
             self._keep_raw(request, streams)
         part = PackedPart(
             b"".join(streams),
@@ -106,10 +106,10 @@ class Staging:
                 driver.compress_page(request, place)
 
     def _keep_raw(self, request: Request, streams: list[memoryview]) -> None:
-        """Take the page itself where its stream is no smaller."""
+        """Take the page itself where its stream is no smaller, or nothing."""
         lengths, errors = request.lengths, request.errors
         for place, length in enumerate(lengths):
-            if errors[place] or length >= PAGE_SIZE:
+            if errors[place] or not 0 < length < PAGE_SIZE:
                 page = self.space.resolve(request.pages[place], PAGE_SIZE)
                 assert page is not None
                 streams[place] = page

@@ -55,7 +55,7 @@ def test_page_that_software_cannot_compress_either_is_raw(rig: SubmitterRig) -> 
 
 
 @pytest.mark.parametrize(
-    ("error", "length"), [(errno.E2BIG, 0), (errno.ENOSPC, 0), (0, PAGE_SIZE)]
+    ("error", "length"), [(errno.E2BIG, 0), (errno.ENOSPC, 0), (0, PAGE_SIZE), (0, 0)]
 )
 def test_page_that_does_not_get_smaller_is_raw(
     rig: SubmitterRig, error: int, length: int
