@@ -1,5 +1,6 @@
 """A burst leaves the same behind, whether it is run by columns or one by one."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -64,8 +65,9 @@ def rigs(request: pytest.FixtureRequest) -> Iterator[tuple[DeviceRig, DeviceRig]
 
 
 def fill(rig: DeviceRig) -> None:
-    """Begin anew: pages 1 and 2 are data, 3 and 4 streams."""
+    """Begin anew: pages 1 and 2 are data, 3 and 4 streams; records were used before."""
     rig.memory[:] = bytes(len(rig.memory))
+    rig.memory[:PAGE_SIZE] = b"\xa5" * PAGE_SIZE
     for index, page in ((1, CONTENT[0]), (2, CONTENT[4])):
         rig.put(index, page.tobytes())
     for index in STREAMS:
@@ -161,6 +163,7 @@ def test_interrupts_of_a_plain_burst_are_as_many_as_its_descriptors(
     rig.engine.run(packed(*descriptors), rig.client)
 
     assert rig.counters.interrupts == 3
+    assert os.eventfd_read(rig.client.interrupts[HANDLE]) == 3
 
 
 class Ticking(ManualClock):
@@ -191,3 +194,46 @@ def test_stamps_of_a_plain_burst_go_on_one_after_the_other(
     assert taken[1:] == done[:-1]
     assert taken[0] < done[0]
     assert done[-1] <= clock.ns
+    assert rig.counters.busy_ns >= done[-1] - taken[0]
+
+
+def test_only_inputs_of_up_to_a_page_are_plain(
+    rigs: tuple[DeviceRig, DeviceRig],
+) -> None:
+    """The first is checked as any descriptor; the others may not be longer for that."""
+    rig = rigs[0]
+    fill(rig)
+    first = rig.decompress(3, 6, completion_addr=rig.record_at(0), src1_size=500)
+    for size, is_plain in ((PAGE_SIZE, True), (PAGE_SIZE + 1, False), (0, False)):
+        second = first._replace(completion_addr=rig.record_at(1), src1_size=size)
+        plain = recognise(packed(first, second), rig.client, PAGE_SIZE)
+
+        assert (plain is not None) == is_plain
+
+
+@pytest.mark.parametrize("scratch_bytes", [16, MOST * PAGE_SIZE])
+def test_codec_never_sees_the_memory_of_the_submitter(
+    rigs: tuple[DeviceRig, DeviceRig],
+    monkeypatch: pytest.MonkeyPatch,
+    scratch_bytes: int,
+) -> None:
+    """It could change between two looks; also inputs that lie far apart are copied."""
+    rig = rigs[0]
+    fill(rig)
+    honest, seen = rig.codec.decompress, []
+
+    def decompress(data: memoryview, limit: int) -> bytes:
+        seen.append(np.shares_memory(np.frombuffer(data, np.uint8), memory))
+        return honest(data, limit)
+
+    monkeypatch.setattr(rig.codec, "decompress", decompress)
+    runner = ColumnRunner(ManualClock(), rig.counters)
+    runner._scratch = memoryview(bytearray(scratch_bytes))
+    burst = burst_of(rig, [(False, 3, 6, ""), (False, 4, 7, "")])
+    plain = recognise(burst, rig.client, PAGE_SIZE)
+    assert plain is not None
+    memory = np.frombuffer(plain.source, np.uint8)
+    assert runner.run(plain, rig.codec, rig.client)
+
+    assert seen == [False, False]
+    assert bytes(rig.memory[6 << 12 : 8 << 12]) == CONTENT[1:3].tobytes()
