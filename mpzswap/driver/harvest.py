@@ -130,8 +130,8 @@ class Harvest:
         else:
             self._take_decompressed(request, run, start, answers)
 
-    # By columns, since most pages are as they should be: a tenth of the cost of
-    # looking at each.  What is not is put right after that, page by page.
+    # By columns, since most pages are as they should be.  What is not is put right
+    # after that, page by page.
 
     def _take_compressed(
         self, request: IaaRequest, run: Run, start: int, answers: bytes

@@ -33,7 +33,8 @@ def spread(settings: DriverSettings) -> DriverSettings:
     """
     Give settings with which both directions use all devices.
 
-    Those are version 14's: with RFC v1's rule one device decompresses for a CPU.
+    Those are version 14's: with RFC v1's rule one device decompresses for a CPU.  Which
+    gets how much is ours: see ``driver.turns``.
     """
     return msgspec.structs.replace(
         settings,
