@@ -33,15 +33,15 @@ class Lz4:
 
     def __init__(self, level: int = DEFAULT_LEVEL) -> None:
         self.level: int | None = level
-        self._acceleration = level
+        self._arguments = ("fast", False, level)
         self._compress = lz4.block.compress
         self._decompress = lz4.block.decompress
 
     def compress(self, data: memoryview) -> bytes:
         """Give a block; at worst 1/255 and some bytes longer than *data*."""
-        block: bytes = self._compress(
-            data, mode="fast", acceleration=self._acceleration, store_size=False
-        )
+        # By position, which the library's manual does not promise and a test holds:
+        # mode, store_size, acceleration.  By name they cost 0.4 us, of 6.
+        block: bytes = self._compress(data, *self._arguments)
         return block
 
     def decompress(self, data: memoryview, limit: int) -> bytes:
