@@ -15,6 +15,9 @@ from array import array
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mpzswap.ring.layout import Field, packer, record
 
 # fmt: off
@@ -44,8 +47,7 @@ RECORD_BYTES = 64
 RECORD = record(RECORD_BYTES, FIELDS)
 RECORD_STRUCT = packer(FIELDS)
 
-# Of a record: 4-byte and 8-byte items.
-HALVES, WORDS = RECORD_BYTES // 4, RECORD_BYTES // 8
+WORDS = RECORD_BYTES // 8
 
 # All but the status: what is written first.
 BODY_STRUCT = packer(FIELDS[1:])
@@ -70,24 +72,30 @@ class RecordColumns(NamedTuple):
     bytes_completed: Sequence[int]
     output_sizes: Sequence[int]
     crcs: Sequence[int]
-    taken_ns: Sequence[int]
-    completed_ns: Sequence[int]
+    # The stamps, ns.
+    taken: NDArray[np.uint64]
+    completed: NDArray[np.uint64]
 
 
 def write_records(memory: memoryview, statuses: bytes, columns: RecordColumns) -> None:
     """
     Write all records in *memory*, in the order of ``write_record``.
 
-    Column by column: some calls for all of them, and not for each.
+    Column by column: some calls for all of them, and not for each.  They are put
+    together in memory of our own, since whoever polls meanwhile takes the lines of
+    the shared one from us.
     """
-    halves, words = memory.cast("I"), memory.cast("Q")
+    words = np.zeros((len(statuses), WORDS), "<u8")
+    halves, octets = words.view("<u4"), words.view("u1")
+    octets[:, AT["error_code"]] = memoryview(columns.error_codes)
+    # As arrays: numpy takes lists number by number.
+    halves[:, AT["bytes_completed"] // 4] = array("I", columns.bytes_completed)
+    halves[:, AT["output_size"] // 4] = array("I", columns.output_sizes)
+    halves[:, AT["crc"] // 4] = array("I", columns.crcs)
+    words[:, AT["taken_ns"] // 8] = columns.taken
+    words[:, AT["completed_ns"] // 8] = columns.completed
     # No status, and no stamp that could make one count, before the rest is there.
-    memory[:] = bytes(len(memory))
-    memory[AT["error_code"] :: RECORD_BYTES] = columns.error_codes
-    halves[AT["bytes_completed"] // 4 :: HALVES] = array("I", columns.bytes_completed)
-    halves[AT["output_size"] // 4 :: HALVES] = array("I", columns.output_sizes)
-    halves[AT["crc"] // 4 :: HALVES] = array("I", columns.crcs)
-    words[AT["taken_ns"] // 8 :: WORDS] = array("Q", columns.taken_ns)
-    words[AT["completed_ns"] // 8 :: WORDS] = array("Q", columns.completed_ns)
+    memory[::RECORD_BYTES] = bytes(len(statuses))
+    memory[:] = octets.reshape(-1).data
     # The stores that publish come last.
     memory[::RECORD_BYTES] = statuses

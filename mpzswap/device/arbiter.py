@@ -20,9 +20,10 @@ from mpzswap.ring.descriptor import DESCRIPTOR_BYTES
 from mpzswap.ring.lane import Lane
 from mpzswap.topology.model import Device
 
-# Ours: long enough to spread the cost of a pass, short enough that a descriptor of
-# another queue waits for about a millisecond of compression.
-BURST = 64
+# Ours: long enough to spread the cost of a burst, which is some 200 us of cold code
+# and cold memory; a descriptor that comes meanwhile waits for a few milliseconds of
+# compression.  Measured in bulk on two cores: 256 took 4 % less time than 128.
+BURST = 256
 
 
 @dataclass(eq=False)

@@ -1,10 +1,12 @@
 """
-A plain burst on its way through the codec, a step for all of it at a time.
+A plain burst on its way through the codec, a step for some of it at a time.
 
-    inputs copied -> codec -> outputs written -> records -> interrupts
+    inputs copied -> codec -> outputs written    and again, PART descriptors each time
+    records -> interrupts                        once, for the whole burst
 
 An output that is too long for its page has the answer of any such page.  A stream that
-is none stops everything before anything is written, and the burst is run one by one.
+is none stops everything before a record is written, and the burst is run one by one:
+that writes the outputs that are there once more, as they are.
 
 Stamps: the time of the burst in equal parts, since nobody looks at the clock between
 two descriptors.
@@ -12,8 +14,11 @@ two descriptors.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import add
 
+import numpy as np
 from isal import isal_zlib
+from numpy.typing import NDArray
 
 from mpzswap.clock.work import Clock
 from mpzswap.codec.contract import Codec
@@ -25,26 +30,34 @@ from mpzswap.device.plain import COMPRESS, MOST, Plain
 from mpzswap.errors import CodecError
 from mpzswap.page.frame import PAGE_SIZE
 
+# Inputs and outputs of a part stay in the cache next to the codec's own memory.
+PART = 32
+NUMBERS = np.arange(MOST + 1, dtype=np.uint64)
 SUCCESS = int(Status.SUCCESS)
 TOO_LONG, NO_ROOM = int(Status.ANALYTICS_ERROR), int(ErrorCode.COMP_BUF_OVERFLOW)
 
 
 @dataclass(slots=True)
 class Results:
-    """What came of a burst; each column has an entry a descriptor."""
+    """What came of a burst so far; each column has an entry a descriptor."""
 
-    outputs: list[bytes]
-    sizes: list[int]
-    crcs: list[int]
+    sizes: list[int] = field(default_factory=list)
+    crcs: list[int] = field(default_factory=list)
     # Those whose output is longer than a page.
     longer: list[int] = field(default_factory=list)
 
-    def drop_longer(self) -> None:
-        """Forget the outputs that have no room."""
-        self.longer = [i for i, size in enumerate(self.sizes) if size > PAGE_SIZE]
-        for place in self.longer:
-            self.outputs[place] = b""
-            self.sizes[place] = self.crcs[place] = 0
+    def add(self, outputs: list[bytes], crcs: Sequence[int]) -> None:
+        """Take in a part; outputs that have no room are dropped there too."""
+        first = len(self.sizes)
+        self.sizes += map(len, outputs)
+        self.crcs += crcs
+        if max(map(len, outputs)) <= PAGE_SIZE:
+            return
+        for place, output in enumerate(outputs):
+            if len(output) > PAGE_SIZE:
+                self.longer.append(first + place)
+                outputs[place] = b""
+                self.sizes[first + place] = self.crcs[first + place] = 0
 
     def answers(self, sizes: Sequence[int]) -> tuple[bytes, bytes, Sequence[int]]:
         """Give statuses, error codes, and how much of inputs of *sizes* was done."""
@@ -70,24 +83,22 @@ class ColumnRunner:
         self._clock = clock
         self._counters = counters
         # Where inputs are copied to: made once, and in the cache.
-        self._scratch = memoryview(bytearray(MOST * PAGE_SIZE))
+        self._scratch = memoryview(bytearray(PART * PAGE_SIZE))
         self._frames = [
             self._scratch[at : at + PAGE_SIZE]
-            for at in range(0, MOST * PAGE_SIZE, PAGE_SIZE)
+            for at in range(0, PART * PAGE_SIZE, PAGE_SIZE)
         ]
 
     def run(self, plain: Plain, codec: Codec, client: Client) -> bool:
-        """Run a burst; False: nothing was done, since a stream of it is none."""
+        """Run a burst; False: nothing was answered, since a stream of it is none."""
         taken_ns = self._clock.now_ns()
-        if plain.opcode == COMPRESS:
-            results = self._compress(plain, codec)
-        else:
-            try:
-                results = self._decompress(plain, codec)
-            except CodecError:
-                return False
-        if plain.writes:
-            write_outputs(plain, results)
+        results = Results()
+        run_part = self._compress if plain.opcode == COMPRESS else self._decompress
+        try:
+            for first in range(0, len(plain.sizes), PART):
+                run_part(plain, slice(first, first + PART), codec, results)
+        except CodecError:
+            return False
         completed_ns = self._clock.now_ns()
         self._report(plain, results, (taken_ns, completed_ns))
         if plain.int_handle:
@@ -95,41 +106,51 @@ class ColumnRunner:
             self._counters.interrupts += raised * len(plain.sizes)
         return True
 
-    def _compress(self, plain: Plain, codec: Codec) -> Results:
-        frames = self._copy_pages(plain)
+    def _compress(
+        self, plain: Plain, part: slice, codec: Codec, results: Results
+    ) -> None:
+        frames = self._copy_pages(plain, plain.inputs[part])
         outputs = [*map(codec.compress, frames)]
-        crcs = [*map(isal_zlib.crc32, frames)]
-        results = Results(outputs, [*map(len, outputs)], crcs)
-        if max(results.sizes) > PAGE_SIZE:
-            results.drop_longer()
-        return results
+        results.add(outputs, [*map(isal_zlib.crc32, frames)])
+        write_outputs(plain.target, plain.outputs[part], outputs)
 
-    def _copy_pages(self, plain: Plain) -> list[memoryview]:
+    def _copy_pages(self, plain: Plain, inputs: Sequence[int]) -> list[memoryview]:
         """Copy inputs of a page: at once where they lie side by side."""
-        count, first = len(plain.sizes), plain.inputs[0]
-        end = first + count * PAGE_SIZE
-        frames = self._frames[:count]
-        if plain.inputs == [*range(first, end, PAGE_SIZE)]:
-            self._scratch[: end - first] = plain.source[first:end]
+        frames = self._frames[: len(inputs)]
+        if isinstance(inputs, range):
+            size = len(inputs) * PAGE_SIZE
+            self._scratch[:size] = plain.source[inputs.start : inputs.start + size]
         else:
-            for frame, at in zip(frames, plain.inputs, strict=True):
+            for frame, at in zip(frames, inputs, strict=True):
                 frame[:] = plain.source[at : at + PAGE_SIZE]
         return frames
 
-    def _decompress(self, plain: Plain, codec: Codec) -> Results:
-        decompress, source = codec.decompress, plain.source
-        if len(source) <= len(self._scratch):
-            self._scratch[: len(source)] = source
-            source = self._scratch
-        places = zip(plain.inputs, plain.sizes, strict=True)
-        if source is self._scratch:
-            outputs = [decompress(source[at : at + n], PAGE_SIZE) for at, n in places]
-        else:
-            outputs = [
-                decompress(memoryview(bytes(source[at : at + n])), PAGE_SIZE)
-                for at, n in places
+    def _decompress(
+        self, plain: Plain, part: slice, codec: Codec, results: Results
+    ) -> None:
+        decompress, places = codec.decompress, plain.inputs[part]
+        streams = self._copy_streams(plain.source, places, plain.sizes[part])
+        outputs = [decompress(stream, PAGE_SIZE) for stream in streams]
+        results.add(outputs, [*map(isal_zlib.crc32, outputs)])
+        if plain.writes:
+            write_outputs(plain.target, plain.outputs[part], outputs)
+
+    def _copy_streams(
+        self, source: memoryview, places: Sequence[int], sizes: Sequence[int]
+    ) -> list[memoryview]:
+        """Copy inputs of any size: at once where all of it has room."""
+        least = min(places)
+        end = max(map(add, places, sizes))
+        if end - least > len(self._scratch):
+            return [
+                memoryview(bytes(source[at : at + size]))
+                for at, size in zip(places, sizes, strict=True)
             ]
-        return Results(outputs, [*map(len, outputs)], [*map(isal_zlib.crc32, outputs)])
+        self._scratch[: end - least] = source[least:end]
+        return [
+            self._scratch[at - least : at - least + size]
+            for at, size in zip(places, sizes, strict=True)
+        ]
 
     def _report(self, plain: Plain, results: Results, stamps: tuple[int, int]) -> None:
         """Write the records, and count."""
@@ -149,20 +170,17 @@ class ColumnRunner:
         counters.busy_ns += completed_ns - taken_ns
 
 
-def shares(start_ns: int, end_ns: int, count: int) -> Sequence[int]:
+def shares(start_ns: int, end_ns: int, count: int) -> NDArray[np.uint64]:
     """Give where *count* equal parts of a stretch of time begin and end."""
-    part = (end_ns - start_ns) // count
-    if not part:
-        return [start_ns] * (count + 1)
-    return range(start_ns, start_ns + part * (count + 1), part)
+    part = np.uint64((end_ns - start_ns) // count)
+    return NUMBERS[: count + 1] * part + np.uint64(start_ns)
 
 
-def write_outputs(plain: Plain, results: Results) -> None:
+def write_outputs(
+    target: memoryview, places: Sequence[int], outputs: Sequence[bytes]
+) -> None:
     """Write each output into its page."""
     # Hot: once a page.  Slices of one view of all cost less than a view of each page
     # that is kept, since user pages are many.
-    target = plain.target
-    for at, size, output in zip(
-        plain.outputs, results.sizes, results.outputs, strict=True
-    ):
-        target[at : at + size] = output
+    for at, output in zip(places, outputs, strict=True):
+        target[at : at + len(output)] = output

@@ -11,7 +11,7 @@ from mpzswap.ring.lane import TAIL_WORD, Lane, lane_bytes
 from mpzswap.topology.model import Device, Group, WorkQueue
 from mpzswap.topology.settings import MAX_WQS
 
-CAPACITY = 256
+CAPACITY = 4 * BURST
 CLIENT = Client(pasid=1)
 ENGINES = Group(compress_engines=1, decompress_engines=1)
 
@@ -45,9 +45,9 @@ class Feed:
         arbiter.add(wq, self.source)
 
     def publish(self, count: int) -> "Feed":
-        """Publish descriptors that are numbered from 0 in their first byte."""
+        """Publish descriptors whose first byte is their number, 0 to 255 and again."""
         for ahead in range(count):
-            self.lane.slots[self.lane.slot(ahead)] = ahead
+            self.lane.slots[self.lane.slot(ahead)] = ahead & 255
         self.lane.publish(count)
         return self
 
@@ -99,18 +99,23 @@ def test_pass_takes_no_more_than_a_burst_of_a_group() -> None:
 
 @pytest.mark.parametrize(
     ("priorities", "shares"),
-    [((6, 2), (48, 16)), ((10, 10), (32, 32)), ((15, 1), (60, 4)), ((8, 4, 4), ())],
+    [
+        ((6, 2), (3 / 4, 1 / 4)),
+        ((10, 10), (1 / 2, 1 / 2)),
+        ((15, 1), (15 / 16, 1 / 16)),
+        ((8, 4, 4), (1 / 2, 1 / 4, 1 / 4)),
+    ],
 )
 def test_queues_share_a_group_by_priority(
-    priorities: tuple[int, ...], shares: tuple[int, ...]
+    priorities: tuple[int, ...], shares: tuple[float, ...]
 ) -> None:
     """Priority 6 beside 2 gets three times as many."""
     arbiter = arbiter_of(device(*((0, priority) for priority in priorities)))
     for wq in range(len(priorities)):
         Feed(arbiter, wq).publish(CAPACITY)
-    expected = shares or (32, 16, 16)
+    expected = {wq: int(BURST * share) for wq, share in enumerate(shares)}
 
-    assert by_queue(arbiter.take()) == dict(enumerate(expected))
+    assert by_queue(arbiter.take()) == expected
 
 
 def test_queue_without_work_leaves_its_share() -> None:
@@ -128,7 +133,7 @@ def test_lowest_priority_gets_something_in_every_pass() -> None:
     for wq in range(4):
         Feed(arbiter, wq).publish(CAPACITY)
 
-    assert by_queue(arbiter.take())[3] == 1
+    assert by_queue(arbiter.take())[3] == BURST // 46
 
 
 def test_groups_take_turns() -> None:
