@@ -32,7 +32,8 @@ class MachineView(Protocol):
         """
         Tell whether this incarnation of a device is alive, or is about to be.
 
-        If not, it will never answer again, nor take what is in its lanes.
+        If not, it will never answer again, nor take what is in its lanes.  A death of
+        the last milliseconds may be told later.
         """
 
     def end(self, device: int, incarnation: int) -> None:

@@ -139,6 +139,11 @@ class Portal:
         start = address(self._segment.number, offset)
         return range(start, start + count * RECORD_BYTES, RECORD_BYTES)
 
+    def status(self, number: int) -> int:
+        """Give the status of a record."""
+        status: int = self._statuses[number]
+        return status
+
     def statuses(self, first: int, count: int) -> bytes:
         """Give the status of each record of a run."""
         return self._statuses[first : first + count].tobytes()

@@ -13,6 +13,8 @@ would wait in vain for as long, a second for a handful of pages.
 import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 
 from mpzswap.acomp.request import Operation
 from mpzswap.driver.estimate import ServiceTimes
@@ -22,13 +24,15 @@ from mpzswap.driver.parts import DriverParts
 from mpzswap.driver.prepare import Row, Sender, prep_compress, prep_decompress
 from mpzswap.driver.queue import SubmitQueue
 from mpzswap.driver.request import IaaRequest, Run, Unverified, picked
-from mpzswap.driver.turns import Dealer, Levels, Turns
+from mpzswap.driver.turns import Dealer, Shortest, Turns
 from mpzswap.topology.wq_table import WqId
 
 # Ours: attempts closer together than this count as one.  The kernel's are some ns
 # apart, and an entry is free again after some us; a device that is a process may
 # have no core for many ms.
 RETRY_INTERVAL_NS = 1_000_000
+# How much of ours a queue has to do; what its device has taken and not answered too.
+IN_FLIGHT = attrgetter("in_flight")
 # Of two pages it does not matter which is first.
 MIN_ORDERED = 3
 
@@ -268,8 +272,10 @@ class Submission:
 
         def table(wqs: Sequence[WqId], consec: int = 1) -> Table:
             queues = [by_id[wq] for wq in wqs]
-            if self._parts.settings.wq_balance == "levels":
-                return Table(queues, Levels([queue.lane.waiting for queue in queues]))
+            if self._parts.settings.wq_balance == "shortest":
+                return Table(
+                    queues, Shortest([partial(IN_FLIGHT, each) for each in queues])
+                )
             return Table(queues, Turns(len(wqs), consec))
 
         self._tables = {

@@ -1,14 +1,15 @@
 """
-Whose turn it is among the queues of a table: as the kernel does it, or as is best.
+Who is next among the queues of a table: as the kernel does it, or as is best.
 
 ``Turns``: the queue whose turn it is gets *consec* descriptors in a row, then the
 next one is first (wq_table_next_wq; with more than one in a row,
 global_wq_table_next_wq).  Hardware's devices are equally fast, so their queues stay
 equally long.
 
-``Levels``: the shortest queues get more, so that all are equally long after that.
-Devices that are processes share cores with others, and then one is slower: in turns,
-the others would wait for it.
+``Shortest``: all goes to the queue that has the least of ours to do.  Devices that are
+processes share cores with others, and then one is slower: in turns, the others would
+wait for it.  And a run costs both sides some 100 us of cold code and cold memory,
+however long it is: so a request that is split gains nothing where all devices are busy.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,12 +63,12 @@ class Turns:
         return list(shares.items())
 
 
-class Levels:
+class Shortest:
     """
-    Deals descriptors out so that queues become equally long.
+    Deals descriptors out to the shortest queue.
 
     Args:
-        lengths: each gives how much of ours waits in its queue now.
+        lengths: each gives how much of ours its queue has to do now.
     """
 
     def __init__(self, lengths: Sequence[Callable[[], int]]) -> None:
@@ -76,26 +77,8 @@ class Levels:
         self._turn = 0
 
     def deal(self, count: int) -> list[tuple[int, int]]:
-        """Give the place and the share of each queue that gets any of *count*."""
+        """Give the place of the queue that gets all of *count*."""
         nr_queues = len(self._lengths)
-        turn, self._turn = self._turn, (self._turn + 1) % nr_queues
-        # The shortest first; of those that are equal, from the turn on.
-        order = sorted(
-            (self._lengths[place](), step, place)
-            for step, place in enumerate(
-                (turn + step) % nr_queues for step in range(nr_queues)
-            )
-        )
-        total = count
-        for used, (length, _, _) in enumerate(order):
-            # A queue gets nothing if those before it stay shorter with all of it.
-            if used and total <= used * length:
-                order = order[:used]
-                break
-            total += length
-        level, higher = divmod(total, len(order))
-        shares = (
-            (place, level + (rank < higher) - length)
-            for rank, (length, _, place) in enumerate(order)
-        )
-        return [(place, share) for place, share in shares if share]
+        order = [*range(self._turn, nr_queues), *range(self._turn)]
+        self._turn = (self._turn + 1) % nr_queues
+        return [(min(order, key=lambda place: self._lengths[place]()), count)]

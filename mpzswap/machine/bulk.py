@@ -29,6 +29,18 @@ def shape_for(topology: Topology) -> Shape:
     return Shape(1, pages, max(NR_REQUESTS, places // pages), items_per_request=1)
 
 
+def even_run(count: int, most: int, nr_devices: int) -> int:
+    """
+    Give how many of *count* pages to put into a request, up to *most*.
+
+    Each device gets the same number of requests, all of them equally long: a request
+    goes to one device, and the last of them are to end at the same time.
+    """
+    runs = -(-count // most)
+    runs += -runs % nr_devices
+    return min(most, max(MIN_REQUEST_PAGES, -(-count // max(1, runs))))
+
+
 def spread(settings: DriverSettings) -> DriverSettings:
     """
     Give settings with which both directions use all devices.
@@ -41,7 +53,7 @@ def spread(settings: DriverSettings) -> DriverSettings:
         wq_tables="package",
         distribute_comps=True,
         distribute_decomps=True,
-        wq_balance="levels",
+        wq_balance="shortest",
     )
 
 
@@ -61,6 +73,7 @@ class Bulk:
         self._staging = staging
         self._submitter = submitter
         self._most = shape.pages_per_request
+        self._nr_devices = len(submitter.config.topology.devices)
         self._pipeline = Pipeline(submitter.driver, submitter.clock, shape, Histogram())
 
     def compress(self, pages: Pages) -> Packed:
@@ -70,7 +83,8 @@ class Bulk:
         Raises:
             ClosedError: the machine is closed.
         """
-        packing = Packing(self._compressor, len(pages), self._most)
+        run_pages = even_run(len(pages), self._most, self._nr_devices)
+        packing = Packing(self._compressor, len(pages), run_pages)
 
         def submit(request: Request, runs: list[range]) -> int:
             run = runs[0]
@@ -82,7 +96,7 @@ class Bulk:
 
         with self._submitter.turn:
             self._submitter.check_open()
-            self._pipeline.run(cut(len(pages), self._most), submit, take)
+            self._pipeline.run(cut(len(pages), run_pages), submit, take)
         return packing.done()
 
     def decompress(self, packed: Packed, out: Pages) -> None:
@@ -101,7 +115,7 @@ class Bulk:
         with self._submitter.turn:
             self._submitter.check_open()
             unpacking.copy_raw()
-            self._pipeline.run(
-                unpacking.runs(self._most), unpacking.submit, unpacking.take
-            )
+            run_pages = even_run(len(packed), self._most, self._nr_devices)
+            runs = unpacking.runs(run_pages)
+            self._pipeline.run(runs, unpacking.submit, unpacking.take)
         unpacking.raise_any()

@@ -7,6 +7,7 @@ the parent sent.  Both run the same code on the same layout.
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -34,6 +35,10 @@ from mpzswap.topology.model import Device, Topology
 from mpzswap.topology.settings import DriverSettings, ZswapSettings
 from mpzswap.topology.wq_table import WqId, WqTables, wq_tables
 from mpzswap.zswap.limit import PoolLimit
+
+# A look at all devices costs some 20 us, and whoever waits asks each millisecond; a
+# death is known so much later.
+LOOK_EVERY_NS = 5_000_000
 
 
 class SubmitterConfig(msgspec.Struct, frozen=True):
@@ -104,6 +109,7 @@ class BoardView:
         self._column = config.column
         self._look = ground.look
         self._watch = ground.watch
+        self._looked_ns = 0
 
     def generation(self) -> int:
         """Give a number that changes whenever a device or a work queue does."""
@@ -119,8 +125,11 @@ class BoardView:
         return self._board.incarnation(device)
 
     def is_usable(self, device: int, incarnation: int) -> bool:
-        """Tell whether this incarnation of a device is alive; looks first."""
-        self._look()
+        """Tell whether this incarnation of a device is alive; looks now and then."""
+        now_ns = time.monotonic_ns()
+        if now_ns - self._looked_ns >= LOOK_EVERY_NS:
+            self._looked_ns = now_ns
+            self._look()
         return not self._board.has_died(device, incarnation)
 
     def end(self, device: int, incarnation: int) -> None:

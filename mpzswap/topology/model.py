@@ -236,7 +236,7 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             description="this machine, a device for each usable core",
             memory=host.usable_memory_bytes(),
             sockets=(Socket(cores=cores),),
-            driver=DriverSettings(wq_balance="levels"),
+            driver=DriverSettings(wq_balance="shortest"),
             zswap=ZswapSettings(nr_sub_batches=HOST_SUB_BATCHES),
             devices=tuple(
                 Device(name=f"iax{index}", work_queue_size=HOST_QUEUE_SIZE)

@@ -66,7 +66,7 @@ class DriverSettings(
         distribute_comps: compressions go to all devices of the package in turn,
             not to the one that the CPU is mapped to; distribute_decomps likewise.
         wq_balance: ours; how descriptors are dealt out to the queues of a table: in
-            turns, as the kernel does, or so that all become equally long ("levels"),
+            turns, as the kernel does, or a whole request to the shortest ("shortest"),
             which is best where devices are processes that share cores with others.
         enqcmds_retries: submissions to a full shared queue, IDXD_ENQCMDS_RETRIES.
         comp_alloc_retries: attempts to get a descriptor before a compression fails,
@@ -90,7 +90,7 @@ class DriverSettings(
     g_comp_wqs_per_iaa: Annotated[int, Meta(ge=0, le=MAX_WQS)] = 1
     distribute_comps: bool = True
     distribute_decomps: bool = False
-    wq_balance: Literal["turns", "levels"] = "turns"
+    wq_balance: Literal["turns", "shortest"] = "turns"
     enqcmds_retries: Annotated[int, Meta(ge=0, le=64)] = 32
     comp_alloc_retries: Retries = 1000
     decomp_alloc_retries: Retries = 500

@@ -54,31 +54,43 @@ def test_one_request_is_shared_over_the_queues(count: int, shares: list[int]) ->
         assert rig.ready() == shares
 
 
-@pytest.mark.parametrize(("balance", "ready"), [("turns", [4, 2]), ("levels", [3, 3])])
-def test_device_that_is_behind_gets_less_where_queues_are_to_be_level(
+@pytest.mark.parametrize(
+    ("balance", "ready"), [("turns", [6, 2]), ("shortest", [4, 4])]
+)
+def test_device_that_is_behind_gets_nothing_where_the_shortest_queue_gets_all(
     balance: str, ready: list[int]
 ) -> None:
     """The other one would wait for it, as it does where they are used in turn."""
     with driver_rig(one_queue(), one_queue(), wq_balance=balance) as rig:
-        rig.driver.compress(rig.request(texts(4)))
+        requests = [rig.request(texts(4), first=4 * index) for index in range(3)]
+        rig.driver.compress(requests[0])
+        rig.driver.compress(requests[1])
         rig.devices[1].serve()
-        rig.driver.compress(rig.request(texts(4), first=4))
+        rig.driver.poll(requests[1])
+        rig.driver.compress(requests[2])
 
         assert rig.ready() == ready
 
 
-def test_levels_go_to_the_queues_that_they_are_of() -> None:
-    """Of three, the one in the middle is ahead and gets nothing, whoever is first."""
-    with driver_rig(one_queue(), one_queue(), one_queue(), wq_balance="levels") as rig:
-        rig.driver.compress(rig.request(texts(6)))
-        seen = []
-        for index in range(3):
-            rig.devices[0].serve()
-            rig.devices[2].serve()
-            rig.driver.compress(rig.request(texts(2), first=6 + 2 * index))
-            seen.append(rig.ready())
+def test_shortest_queue_is_that_with_the_least_unanswered() -> None:
+    """What a device has taken it still has to do."""
+    with driver_rig(one_queue(), one_queue(), wq_balance="shortest") as rig:
+        requests = [rig.request(texts(2), first=2 * index) for index in range(3)]
+        rig.driver.compress(requests[0])
+        taken = list(rig.devices[0].arbiter.take())
+        rig.driver.compress(requests[1])
+        rig.driver.compress(requests[2])
 
-    assert seen == [[1, 2, 1]] * 3
+        assert len(taken) == 1
+        assert rig.ready() == [2, 2]
+
+
+def test_shortest_queue_that_is_full_leaves_the_rest_to_others() -> None:
+    """All of a request is in queues as long as one of them has room."""
+    with driver_rig(one_queue(), one_queue(), wq_balance="shortest") as rig:
+        rig.driver.compress(rig.request(texts(12)))
+
+        assert sorted(rig.ready()) == [4, 8]
 
 
 def test_operations_use_their_own_queues() -> None:

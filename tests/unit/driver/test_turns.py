@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpzswap.driver.turns import Levels, Turns
+from mpzswap.driver.turns import Shortest, Turns
 
 
 def test_each_descriptor_goes_to_the_next_queue() -> None:
@@ -69,28 +69,26 @@ def test_turns_deal_as_one_by_one(queues: int, consec: int, deals: list[int]) ->
         assert places == [(places[0] + step) % queues for step in range(len(places))]
 
 
-def levels(*lengths: int) -> Levels:
+def shortest(*lengths: int) -> Shortest:
     """Give a dealer to queues that are so long."""
-    return Levels([partial(int, length) for length in lengths])
+    return Shortest([partial(int, length) for length in lengths])
 
 
 @given(
     lengths=st.lists(st.integers(0, 50), min_size=1, max_size=9),
     count=st.integers(1, 100),
 )
-def test_queues_become_as_even_as_can_be(lengths: list[int], count: int) -> None:
-    """All is dealt out, and who got some is at most one longer than the shortest."""
-    shares = dict(levels(*lengths).deal(count))
-    after = [length + shares.get(place, 0) for place, length in enumerate(lengths)]
+def test_a_shortest_queue_gets_all(lengths: list[int], count: int) -> None:
+    """However much that is: a request that is split costs more, and ends no sooner."""
+    ((place, share),) = shortest(*lengths).deal(count)
 
-    assert sum(shares.values()) == count
-    assert all(share > 0 for share in shares.values())
-    assert all(after[place] <= min(after) + 1 for place in shares)
+    assert share == count
+    assert lengths[place] == min(lengths)
 
 
 def test_equal_queues_are_first_in_turn() -> None:
     """Single descriptors do not all go to the first."""
-    dealer = levels(0, 0, 0)
+    dealer = shortest(0, 0, 0)
 
     assert [dealer.deal(1) for _ in range(4)] == [
         [(0, 1)],
@@ -98,8 +96,3 @@ def test_equal_queues_are_first_in_turn() -> None:
         [(2, 1)],
         [(0, 1)],
     ]
-
-
-def test_queue_that_is_ahead_gets_nothing() -> None:
-    """Its device is slower, or has no core: the others do not wait for it."""
-    assert levels(40, 0).deal(8) == [(1, 8)]

@@ -11,7 +11,7 @@ import pytest
 from mpzswap.acomp.pipeline import Shape
 from mpzswap.acomp.request import Path
 from mpzswap.errors import CorruptStreamError
-from mpzswap.machine.bulk import Bulk
+from mpzswap.machine.bulk import MIN_REQUEST_PAGES, Bulk, even_run
 from mpzswap.machine.packed import Packed
 from mpzswap.page.frame import PAGE_SIZE, Pages
 from mpzswap.page.mix import generate
@@ -201,3 +201,27 @@ def test_verification_reads_what_was_compressed_and_no_earlier_source() -> None:
     assert np.array_equal(out, TEXT)
     assert set(packed.path.tolist()) == {int(Path.DEVICE)}
     assert rig.submitter.driver.stats.total_sw_comp_calls == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "nr_devices", "length"),
+    [
+        (16384, 2, 256),
+        (600, 2, 150),
+        (300, 2, 150),
+        (100, 2, 50),
+        (1000, 3, 167),
+        (40, 2, MIN_REQUEST_PAGES),
+        (0, 2, MIN_REQUEST_PAGES),
+    ],
+)
+def test_devices_get_as_many_requests_of_the_same_length(
+    count: int, nr_devices: int, length: int
+) -> None:
+    """None waits for another at the end; a few pages are not worth a device."""
+    assert even_run(count, 256, nr_devices) == length
+
+
+def test_no_request_is_longer_than_its_buffers() -> None:
+    """However few they are."""
+    assert even_run(100, 4, 2) == 4
