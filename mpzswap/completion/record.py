@@ -68,13 +68,13 @@ def write_record(
 class RecordColumns(NamedTuple):
     """What goes into records that lie side by side; what is not here is 0."""
 
+    # Empty: all are 0.
     error_codes: bytes
     bytes_completed: Sequence[int]
     output_sizes: Sequence[int]
     crcs: Sequence[int]
-    # The stamps, ns.
-    taken: NDArray[np.uint64]
-    completed: NDArray[np.uint64]
+    # A row a record: taken_ns, completed_ns.
+    stamps: NDArray[np.uint64]
 
 
 def write_records(memory: memoryview, statuses: bytes, columns: RecordColumns) -> None:
@@ -87,13 +87,13 @@ def write_records(memory: memoryview, statuses: bytes, columns: RecordColumns) -
     """
     words = np.zeros((len(statuses), WORDS), "<u8")
     halves, octets = words.view("<u4"), words.view("u1")
-    octets[:, AT["error_code"]] = memoryview(columns.error_codes)
+    if columns.error_codes:
+        octets[:, ERROR_CODE_AT] = memoryview(columns.error_codes)
     # As arrays: numpy takes lists number by number.
     halves[:, AT["bytes_completed"] // 4] = array("I", columns.bytes_completed)
-    halves[:, AT["output_size"] // 4] = array("I", columns.output_sizes)
+    halves[:, SIZE_AT // 4] = array("I", columns.output_sizes)
     halves[:, AT["crc"] // 4] = array("I", columns.crcs)
-    words[:, AT["taken_ns"] // 8] = columns.taken
-    words[:, AT["completed_ns"] // 8] = columns.completed
+    words[:, TAKEN_AT // 8 :] = columns.stamps
     # No status, and no stamp that could make one count, before the rest is there.
     memory[::RECORD_BYTES] = bytes(len(statuses))
     memory[:] = octets.reshape(-1).data

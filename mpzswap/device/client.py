@@ -8,9 +8,20 @@ each completion that asks for it.
 
 import os
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mpzswap.errors import MpzswapError
 from mpzswap.ring.memory import AddressSpace, Segment, address
+
+
+class Kind(NamedTuple):
+    """What a descriptor asks for that has been checked, addresses and sizes apart."""
+
+    opcode: int
+    # Whether output is written; of a compression it always is.
+    writes: bool
+    # The interrupt that it raises; 0: none.
+    int_handle: int
 
 
 @dataclass(eq=False)
@@ -21,6 +32,8 @@ class Client:
     space: AddressSpace = field(default_factory=AddressSpace)
     # The eventfd of each interrupt that can be raised, by its handle.
     interrupts: dict[int, int] = field(default_factory=dict)
+    # Kinds of plain descriptors, by the bytes that they have alike: ``device.plain``.
+    kinds: dict[bytes, Kind] = field(default_factory=dict)
     # The handle and the eventfd that came with a segment, by its number.
     _came_with: dict[int, tuple[int, int]] = field(default_factory=dict)
 

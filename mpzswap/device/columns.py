@@ -32,7 +32,10 @@ from mpzswap.page.frame import PAGE_SIZE
 
 # Inputs and outputs of a part stay in the cache next to the codec's own memory.
 PART = 32
-NUMBERS = np.arange(MOST + 1, dtype=np.uint64)
+# 0 1, 1 2, 2 3, ...
+NUMBERS: NDArray[np.uint64] = np.stack(
+    [np.arange(MOST, dtype="<u8"), np.arange(1, MOST + 1, dtype="<u8")], axis=1
+)
 SUCCESS = int(Status.SUCCESS)
 TOO_LONG, NO_ROOM = int(Status.ANALYTICS_ERROR), int(ErrorCode.COMP_BUF_OVERFLOW)
 
@@ -49,9 +52,10 @@ class Results:
     def add(self, outputs: list[bytes], crcs: Sequence[int]) -> None:
         """Take in a part; outputs that have no room are dropped there too."""
         first = len(self.sizes)
-        self.sizes += map(len, outputs)
+        sizes = [*map(len, outputs)]
+        self.sizes += sizes
         self.crcs += crcs
-        if max(map(len, outputs)) <= PAGE_SIZE:
+        if max(sizes) <= PAGE_SIZE:
             return
         for place, output in enumerate(outputs):
             if len(output) > PAGE_SIZE:
@@ -63,7 +67,7 @@ class Results:
         """Give statuses, error codes, and how much of inputs of *sizes* was done."""
         count = len(sizes)
         if not self.longer:
-            return bytes([SUCCESS]) * count, bytes(count), sizes
+            return bytes([SUCCESS]) * count, b"", sizes
         statuses, codes, done = bytearray([SUCCESS] * count), bytearray(count), [*sizes]
         for place in self.longer:
             statuses[place], codes[place], done[place] = TOO_LONG, NO_ROOM, 0
@@ -156,11 +160,9 @@ class ColumnRunner:
         """Write the records, and count."""
         count = len(plain.sizes)
         taken_ns, completed_ns = stamps
-        ends = shares(taken_ns, completed_ns, count)
         statuses, codes, done = results.answers(plain.sizes)
-        columns = RecordColumns(
-            codes, done, results.sizes, results.crcs, ends[:-1], ends[1:]
-        )
+        parts = shares(taken_ns, completed_ns, count)
+        columns = RecordColumns(codes, done, results.sizes, results.crcs, parts)
         write_records(plain.records, statuses, columns)
         counters = self._counters
         counters.descriptors += count
@@ -171,9 +173,9 @@ class ColumnRunner:
 
 
 def shares(start_ns: int, end_ns: int, count: int) -> NDArray[np.uint64]:
-    """Give where *count* equal parts of a stretch of time begin and end."""
+    """Give where *count* equal parts of a stretch of time begin and end, a row each."""
     part = np.uint64((end_ns - start_ns) // count)
-    return NUMBERS[: count + 1] * part + np.uint64(start_ns)
+    return NUMBERS[:count] * part + np.uint64(start_ns)
 
 
 def write_outputs(
