@@ -73,7 +73,7 @@ class Bulk:
         self._staging = staging
         self._submitter = submitter
         self._most = shape.pages_per_request
-        self._nr_devices = len(submitter.config.topology.devices)
+        self._nr_devices = max(1, len(submitter.config.topology.devices))
         self._pipeline = Pipeline(submitter.driver, submitter.clock, shape, Histogram())
 
     def compress(self, pages: Pages) -> Packed:

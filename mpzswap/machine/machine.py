@@ -194,18 +194,25 @@ class Machine:
         """
         return self._get_bulk().compress(as_pages(pages))
 
-    def decompress(self, packed: Packed) -> Pages:
+    def decompress(self, packed: Packed, out: Pages | None = None) -> Pages:
         """
         Give the pages of *packed*, (N, 4096) uint8.
+
+        Args:
+            packed: of ``compress``, or made by hand.
+            out: where to put them, contiguous; devices write straight into arrays of
+                ``allocate_pages``.  None: a new array.  After an error it has whatever
+                came.
 
         Raises:
             CorruptStreamError: a page of it is damaged, or came back different from
                 what it was.
-            ValueError: another compressor packed them.
+            ValueError: another compressor packed them; *out* is not as it must be.
         """
         if not isinstance(packed, Packed):
             raise TypeError(f"packed: {type(packed).__name__}, must be a Packed")
-        out = np.empty((len(packed), PAGE_SIZE), np.uint8)
+        shape = len(packed), PAGE_SIZE
+        out = np.empty(shape, np.uint8) if out is None else checked_out(out, shape)
         self._get_bulk().decompress(packed, out)
         return out
 
@@ -322,3 +329,21 @@ class Machine:
         core = self.core
         frames = core.new_frames(submitter.config.nr_buffers)
         return Staging(frames, submitter.buffers_address, core.space)
+
+
+def checked_out(out: object, shape: tuple[int, int]) -> Pages:
+    """
+    Give *out* if pages of this *shape* can be put there.
+
+    Raises:
+        TypeError: it is no array of bytes.
+        ValueError: it has another shape, gaps, or is not to be written.
+    """
+    if not isinstance(out, np.ndarray) or out.dtype != np.uint8:
+        what = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
+        raise TypeError(f"out: {what}, must be an array of uint8")
+    if out.shape != shape:
+        raise ValueError(f"out: {out.shape}, must be {shape}")
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise ValueError("out: must be contiguous, and not read-only")
+    return out

@@ -6,10 +6,11 @@ Compressed pages on their way back.
     request  | buffers, taken as bytes: what is there |  each page named in it
                  |        |              |
                devices --> staging frames --> checked --> out
+               devices --> out --> checked                   where they see it
 """
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TypeAlias
 
@@ -21,7 +22,7 @@ from mpzswap.acomp.request import Acomp, Path, Request
 from mpzswap.errors import CorruptStreamError
 from mpzswap.machine.packed import Packed
 from mpzswap.machine.staging import Staging
-from mpzswap.page.frame import PAGE_SIZE, Pages
+from mpzswap.page.frame import PAGE_SIZE, Pages, page_views
 
 # What indexes an array; a slice, where it can be one, costs least.
 Index: TypeAlias = slice | NDArray[np.intp]
@@ -43,6 +44,8 @@ class Unpacking:
         self._out = out
         self._driver = driver
         self._staging = staging
+        # Where devices see *out*; None: they do not.
+        self._address = staging.space.address_of(out)
         self._raw = packed.path == Path.RAW
         self._has_raw = bool(self._raw.any())
         self._numbers = np.arange(len(packed))
@@ -117,8 +120,7 @@ class Unpacking:
         request.lengths = packed.lengths[wanted].tolist()
         sums = packed.checksums
         request.checksums = [] if sums is None else sums[wanted].tolist()
-        staged = self._staging.of_request(request, len(request.lengths))
-        request.pages = staged.addresses(0, len(staged))
+        request.pages = self._targets(request, wanted)
         return self._driver.decompress(request)
 
     def take(self, request: Request, runs: list[range]) -> None:
@@ -127,12 +129,36 @@ class Unpacking:
         wanted = self._wanted(runs[0])
         count = len(request.lengths)
         numbers = self._numbers[wanted]
-        views = self._staging.views_of_request(request, count)
+        if self._address is None:
+            views = self._staging.views_of_request(request, count)
+        else:
+            views = self._views(wanted)
         check(self._driver, request, views, lambda place: packed[numbers[place]])
-        self._out[wanted] = self._staging.of_request(request, count).array
+        if self._address is None:
+            self._out[wanted] = self._staging.of_request(request, count).array
         if any(request.errors):
             pairs = zip(numbers.tolist(), request.errors, strict=True)
             self.failed.update((number, error) for number, error in pairs if error)
+
+    def _targets(self, request: Request, wanted: Index) -> Sequence[int]:
+        """Give where devices put the pages: into *out*, or into staging frames."""
+        if self._address is None:
+            staged = self._staging.of_request(request, len(request.lengths))
+            return staged.addresses(0, len(staged))
+        first = self._address
+        if isinstance(wanted, slice):
+            start, stop = (
+                first + wanted.start * PAGE_SIZE,
+                first + wanted.stop * PAGE_SIZE,
+            )
+            return range(start, stop, PAGE_SIZE)
+        return [first + number * PAGE_SIZE for number in wanted.tolist()]
+
+    def _views(self, wanted: Index) -> Sequence[memoryview]:
+        """Give the pages of *out*."""
+        if isinstance(wanted, slice):
+            return page_views(self._out[wanted])
+        return [self._out[number].data for number in wanted]
 
     def _wanted(self, run: range) -> Index:
         """Give which pages of a run are to be decompressed."""

@@ -105,6 +105,19 @@ def test_shared_pages_are_compressed_where_they_are(machine: mpzswap.Machine) ->
     assert machine.core.space.address_of(shared[5:9]) is not None
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_pages_come_back_where_they_are_wanted(
+    machine: mpzswap.Machine,
+    shared: bool,  # noqa: FBT001 - pytest gives it by name
+) -> None:
+    """The array that was handed in is the one that is given."""
+    out = machine.allocate_pages(700) if shared else np.empty_like(PAGES)
+    out[:] = 1
+
+    assert machine.decompress(machine.compress(PAGES), out) is out
+    assert np.array_equal(out, PAGES)
+
+
 def test_size_that_is_no_multiple_of_a_page_is_named(machine: mpzswap.Machine) -> None:
     """ValueError, with the size."""
     with pytest.raises(ValueError, match="4097 bytes, must be a multiple of 4096"):

@@ -103,6 +103,27 @@ def test_what_is_no_pages_is_refused(machine: mpzswap.Machine, kind: str) -> Non
         assert len(zswap) == 0
 
 
+OUTS: dict[str, tuple[object, str]] = {
+    "list": ([0] * 4096, "out: list, must be an array of uint8"),
+    "other numbers": (np.zeros((2, 512)), "out: float64, must be an array of uint8"),
+    "shape": (np.zeros((3, 4096), np.uint8), r"out: \(3, 4096\), must be \(2, 4096\)"),
+    "gaps": (np.zeros((2, 8192), np.uint8)[:, ::2], "out: must be contiguous"),
+    "read-only": (np.frombuffer(bytes(8192), np.uint8).reshape(2, -1), "not read-only"),
+}
+
+
+@pytest.mark.parametrize("kind", OUTS)
+def test_no_pages_are_put_where_they_do_not_fit(
+    machine: mpzswap.Machine, kind: str
+) -> None:
+    """One line says what it must be."""
+    out, what = OUTS[kind]
+    packed = machine.compress(np.zeros((2, 4096), np.uint8))
+
+    with pytest.raises((TypeError, ValueError), match=what):
+        machine.decompress(packed, out)  # type: ignore[arg-type] # that is the test
+
+
 @pytest.mark.parametrize("offset", [-1, 1 << 58, 1 << 70])
 def test_offset_that_no_swap_entry_holds_is_refused(
     machine: mpzswap.Machine, offset: int

@@ -30,15 +30,32 @@ def rig() -> Iterator[SubmitterRig]:
         yield made
 
 
-@pytest.fixture
-def made(rig: SubmitterRig) -> Bulk:
+class BulkInto(Bulk):
+    """Bulk whose user wants pages in memory that devices see, or in any other."""
+
+    shared: Pages | None = None
+
+
+def bulk_of(rig: SubmitterRig, where: str = "any memory") -> BulkInto:
     """Give bulk that needs no more buffers than the rig has."""
-    return Bulk(rig.submitter, rig.staging, Shape(1, 4, 2, items_per_request=1))
+    shape = Shape(1, 4, 2, items_per_request=1)
+    made = BulkInto(rig.submitter, rig.staging, shape)
+    made.shared = rig.shared.array if where == "shared memory" else None
+    return made
 
 
-def unpacked(made: Bulk, packed: Packed) -> Pages:
+@pytest.fixture(params=["any memory", "shared memory"])
+def made(rig: SubmitterRig, request: pytest.FixtureRequest) -> BulkInto:
+    """Give bulk into each memory."""
+    return bulk_of(rig, request.param)
+
+
+def unpacked(made: BulkInto, packed: Packed) -> Pages:
     """Give the pages of *packed*."""
     out = np.zeros((len(packed), PAGE_SIZE), np.uint8)
+    if made.shared is not None:
+        out = made.shared[: len(packed)]
+        out[:] = 0
     made.decompress(packed, out)
     return out
 
@@ -63,7 +80,7 @@ def let_devices_lie(rig: SubmitterRig, place: int) -> None:
     codec.decompress = decompress  # type: ignore[method-assign]
 
 
-def test_every_page_has_the_checksum_of_its_bytes(made: Bulk) -> None:
+def test_every_page_has_the_checksum_of_its_bytes(made: BulkInto) -> None:
     """CRC-32 of what the user handed in, also where that was kept as it was."""
     packed = made.compress(PAGES)
 
@@ -75,7 +92,7 @@ def test_every_page_has_the_checksum_of_its_bytes(made: Bulk) -> None:
 
 
 def test_page_that_a_device_decompresses_wrong_comes_back_right(
-    rig: SubmitterRig, made: Bulk
+    rig: SubmitterRig, made: BulkInto
 ) -> None:
     """Software does it again, and counts it."""
     packed = made.compress(PAGES)
@@ -87,7 +104,7 @@ def test_page_that_a_device_decompresses_wrong_comes_back_right(
 
 
 def test_page_that_a_device_compressed_wrong_is_named(
-    rig: SubmitterRig, made: Bulk
+    rig: SubmitterRig, made: BulkInto
 ) -> None:
     """It is well-formed, and of another page: the first such is in the message."""
     codec = rig.rig.devices[0].engine._codec
@@ -110,7 +127,7 @@ def test_page_that_a_device_compressed_wrong_is_named(
 @pytest.mark.parametrize("index", [0, 5, 9, 10, 11])
 @pytest.mark.parametrize("where", [0.0, 0.3, 0.99])
 def test_damaged_page_is_named_and_never_wrong(
-    made: Bulk, index: int, where: float
+    made: BulkInto, index: int, where: float
 ) -> None:
     """A bit of a stream, or of a page that was kept as it was."""
     packed = made.compress(PAGES)
@@ -128,7 +145,7 @@ def test_damaged_page_is_named_and_never_wrong(
 
 
 @pytest.mark.parametrize("data", [b"", b"x", bytes(100)])
-def test_raw_page_of_another_size_is_named(made: Bulk, data: bytes) -> None:
+def test_raw_page_of_another_size_is_named(made: BulkInto, data: bytes) -> None:
     """One byte would fill a page, if numpy had its way."""
     packed = with_data(made.compress(PAGES), 10, data)
 
@@ -136,7 +153,7 @@ def test_raw_page_of_another_size_is_named(made: Bulk, data: bytes) -> None:
         unpacked(made, packed)
 
 
-def test_page_that_is_too_long_for_a_buffer_is_refused(made: Bulk) -> None:
+def test_page_that_is_too_long_for_a_buffer_is_refused(made: BulkInto) -> None:
     """By a byte; what lies after the buffer is another page's."""
     packed = with_data(made.compress(PAGES), 3, bytes(PAGE_SIZE + 1))
 
@@ -144,7 +161,7 @@ def test_page_that_is_too_long_for_a_buffer_is_refused(made: Bulk) -> None:
         unpacked(made, packed)
 
 
-def test_pages_that_were_exchanged_are_named(made: Bulk) -> None:
+def test_pages_that_were_exchanged_are_named(made: BulkInto) -> None:
     """Each is whole; neither is what was there."""
     packed = made.compress(PAGES)
     changed = with_data(packed, 2, bytes(packed[4]))
@@ -153,7 +170,7 @@ def test_pages_that_were_exchanged_are_named(made: Bulk) -> None:
         unpacked(made, with_data(changed, 4, bytes(packed[2])))
 
 
-def test_packed_without_checksums_is_not_compared(made: Bulk) -> None:
+def test_packed_without_checksums_is_not_compared(made: BulkInto) -> None:
     """Made by hand, or by an older version."""
     packed = made.compress(PAGES)
     old = dataclasses.replace(packed, checksums=None)
@@ -163,7 +180,7 @@ def test_packed_without_checksums_is_not_compared(made: Bulk) -> None:
     assert np.array_equal(unpacked(made, with_data(old, 1, bytes(old[0])))[1], PAGES[0])
 
 
-def test_checksums_of_another_number_are_refused(made: Bulk) -> None:
+def test_checksums_of_another_number_are_refused(made: BulkInto) -> None:
     """One for each page, or none."""
     packed = made.compress(PAGES)
     assert packed.checksums is not None
@@ -175,7 +192,7 @@ def test_checksums_of_another_number_are_refused(made: Bulk) -> None:
         unpacked(made, fewer)
 
 
-def test_error_of_software_stays(made: Bulk) -> None:
+def test_error_of_software_stays(made: BulkInto) -> None:
     """Neither device nor software can do it: that is no matter of checksums."""
     packed = with_data(made.compress(PAGES), 6, b"\xff" * 100)
 
@@ -185,7 +202,7 @@ def test_error_of_software_stays(made: Bulk) -> None:
         unpacked(made, packed)
 
 
-def test_paths_of_the_pages_are_what_is_expected(made: Bulk) -> None:
+def test_paths_of_the_pages_are_what_is_expected(made: BulkInto) -> None:
     """Else the tests above would test less than they say."""
     assert made.compress(PAGES).path.tolist() == [Path.DEVICE] * 10 + [Path.RAW] * 2
 
@@ -193,7 +210,7 @@ def test_paths_of_the_pages_are_what_is_expected(made: Bulk) -> None:
 def test_verification_reads_what_was_compressed_and_no_earlier_source() -> None:
     """A request that named streams side by side names its own buffers again."""
     with submitter_rig(verify_compress=True) as rig:
-        made = Bulk(rig.submitter, rig.staging, Shape(1, 4, 2, items_per_request=1))
+        made = bulk_of(rig)
         unpacked(made, made.compress(TEXT[:3]))
         packed = made.compress(TEXT)
         out = unpacked(made, packed)
@@ -201,6 +218,25 @@ def test_verification_reads_what_was_compressed_and_no_earlier_source() -> None:
     assert np.array_equal(out, TEXT)
     assert set(packed.path.tolist()) == {int(Path.DEVICE)}
     assert rig.submitter.driver.stats.total_sw_comp_calls == 0
+
+
+def test_raw_pages_between_others_come_to_their_own_places(made: BulkInto) -> None:
+    """A run with holes, whose pages are named one by one."""
+    mixed = PAGES[[0, 10, 1, 2, 11, 3, 4, 5]]
+    packed = made.compress(mixed)
+
+    assert packed.path.tolist().count(Path.RAW) == 2
+    assert np.array_equal(unpacked(made, packed), mixed)
+
+
+def test_shared_memory_is_written_by_devices(rig: SubmitterRig) -> None:
+    """What is staged is not of the result."""
+    made = bulk_of(rig, "shared memory")
+    packed = made.compress(TEXT)
+    rig.staged.array[:] = 0
+    unpacked(made, packed)
+
+    assert not rig.staged.array.any()
 
 
 @pytest.mark.parametrize(
