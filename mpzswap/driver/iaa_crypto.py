@@ -110,18 +110,18 @@ class IaaCrypto:
         if self._interrupt and all(r.runs for r in pending):
             self._interrupt.wait(INTERRUPT_LIMIT_MS)
             return
-        spare = self._submission.has_core_to_spare()
+        crowd = self._submission.crowd()
         flying = [request for request in pending if request.runs]
         if flying:
             first = min(flying, key=attrgetter("due_ns"))
             longest = max(run.stop - run.start for run in first.runs)
             work_ns = self._times.expected_ns(first.operation, longest)
-            self._waiter.pause(first.due_ns, work_ns, core_to_spare=spare)
+            self._waiter.pause(first.due_ns, work_ns, crowd)
             return
         # One that waits for a place looks again about when something else is done.
         soon_ns = self._times.expected_ns(Operation.COMPRESS, 1)
         due_ns = self._clock.now_ns() + soon_ns
-        self._waiter.pause(due_ns, soon_ns, core_to_spare=spare)
+        self._waiter.pause(due_ns, soon_ns, crowd)
 
     def _start(self, request: IaaRequest, operation: Operation) -> int:
         request.check_idle()

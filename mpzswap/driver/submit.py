@@ -98,8 +98,8 @@ class Submission:
         if request.unverified:
             self._count_retry(request)
 
-    def has_core_to_spare(self) -> bool:
-        """Tell whether we may spin: all that works for us has a core of its own."""
+    def crowd(self) -> float:
+        """Give how many processes want a core, for each core: up to 1 we may spin."""
         # Only queues in use: a dead device needs no core.
         busy = {
             queue.device
@@ -108,7 +108,7 @@ class Submission:
             if queue.in_flight
         }
         machine = self._parts.machine
-        return len(busy) + machine.submitters() <= machine.cores
+        return (len(busy) + machine.submitters()) / machine.cores
 
     def _is_ordered(self, request: IaaRequest) -> bool:
         """Tell whether to choose which page comes first: nothing is on its way yet."""

@@ -2,7 +2,8 @@
 What does contention do?
 
 1 to 72 workers on 1, 2, 4 and 8 devices store the same number of pages, all of them
-together; the ratios are to 2 workers on 2 devices.  "fairness" is Jain's index of what
+together, but each at least 4 MiB: less is no more than a few batches.  The ratios are
+to 2 workers on 2 devices.  "fairness" is Jain's index of what
 each worker wrote while all of them did: 1 where all wrote alike, 1/n where one of n
 alone did.
 """
@@ -31,8 +32,9 @@ from tools.bench.stress_run import figures, run_stress
 WORKERS = (1, 2, 8, 24, 72)
 DEVICES = (1, 2, 4, 8)
 BASELINE = 2, 2
-# Some folios for each of 72 workers.
 MEMORY = "32M"
+# Of a worker, at least: some batches of folios.
+MIN_SHARE_BYTES = 4 << 20
 
 EXAMPLES = """\
 examples:
@@ -44,11 +46,12 @@ examples:
 def run(workers: int, devices: int, options: Namespace) -> Mapping[str, float]:
     """Do one run, in which the memory is shared out to all workers."""
     share = parse_size(options.memory) // workers // FOLIO_BYTES * FOLIO_BYTES
+    least = min(parse_size(options.memory), MIN_SHARE_BYTES)
     report = run_stress(
         Wishes(
             topology=topology_of(workers, devices),
             workers=workers,
-            memory=max(FOLIO_BYTES, share),
+            memory=max(FOLIO_BYTES, least, share),
             verify=False,
             pages=options.pages,
             seed=options.seed,

@@ -133,7 +133,7 @@ def test_dead_device_needs_no_core(rig: DriverRig) -> None:
     rig.driver.compress(request)
     rig.machine.cores = 2
 
-    assert rig.driver._submission.has_core_to_spare()
+    assert rig.driver._submission.crowd() == 1
 
 
 def test_silence_is_waited_for_up_to_the_limit(rig: DriverRig) -> None:
