@@ -8,6 +8,10 @@ engine's, in the same round.
 
 Compressed are all pages.  Decompressed are, by all alike, those that the codec made
 smaller: others are kept as they are, and to copy them is no decompression.
+
+The whole way is that of zswap: one worker writes more memory than may stay there
+(``stress --no-verify``).  Its limit is what bare processes take for the same number of
+compressions and decompressions.
 """
 
 import sys
@@ -22,6 +26,7 @@ from typing import TypeVar
 
 from mpzswap.cli.parser import listed, whole
 from mpzswap.codec.table import parse_compressor
+from mpzswap.machine.bulk import Bulk
 from mpzswap.machine.machine import Machine
 from mpzswap.machine.packed import Packed
 from mpzswap.page.frame import Pages
@@ -84,15 +89,19 @@ def compressing(limit: ForkJoin, machine: Machine, pages: Pages) -> list[Contest
 def decompressing(
     limit: ForkJoin, machine: Machine, packed: Packed
 ) -> list[Contestant]:
-    """Give who decompresses; the engine's results are in a plain buffer always."""
+    """Give who decompresses, into shared memory and into plain buffers."""
+    shared = machine.allocate_pages(len(packed))
     return [
         Contestant(LIMIT, partial(limit.decompress, kept=False)),
         Contestant(KEPT, partial(limit.decompress, kept=True)),
-        Contestant("engine", partial(decompress, machine, packed)),
+        Contestant(
+            "engine, shared pages", partial(decompress, machine, packed, shared)
+        ),
+        Contestant("engine, plain buffer", partial(decompress, machine, packed)),
     ]
 
 
-def compress(machine: Machine, pages: Pages) -> dict[str, float]:
+def compress(machine: Machine | Bulk, pages: Pages) -> dict[str, float]:
     """Compress all pages."""
     us, packed = timed(partial(machine.compress, pages))
     return {
@@ -101,9 +110,11 @@ def compress(machine: Machine, pages: Pages) -> dict[str, float]:
     }
 
 
-def decompress(machine: Machine, packed: Packed) -> dict[str, float]:
+def decompress(
+    machine: Machine | Bulk, packed: Packed, *out: Pages
+) -> dict[str, float]:
     """Decompress all pages."""
-    us, _ = timed(partial(machine.decompress, packed))
+    us, _ = timed(partial(machine.decompress, packed, *out))
     return {"us/page": us / len(packed)}
 
 
