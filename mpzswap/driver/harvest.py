@@ -33,7 +33,7 @@ from mpzswap.completion.status import ErrorCode, Status, errno_of
 from mpzswap.driver.estimate import ServiceTimes
 from mpzswap.driver.outcome import Outcome
 from mpzswap.driver.parts import DriverParts
-from mpzswap.driver.request import IaaRequest, Run, picked
+from mpzswap.driver.request import IaaRequest, Run, picked, put
 from mpzswap.driver.verify import Verification, stretches
 from mpzswap.page.frame import PAGE_SIZE
 
@@ -194,11 +194,9 @@ class Harvest:
         count = len(answers)
         sizes = self._portal.sizes(request.first + start, count)
         order = request.order[start : start + count]
-        statuses, paths, errors = request.statuses, request.paths, request.errors
-        for page, status in zip(order, answers, strict=True):
-            statuses[page] = status
-            paths[page] = DEVICE
-            errors[page] = 0
+        put(request.statuses, order, answers)
+        put(request.paths, order, [DEVICE] * count)
+        put(request.errors, order, [0] * count)
         done_bytes = sum(picked(request.lengths, order))
         bad = unlike(SUCCESS, answers)
         short = [place for place in unlike(PAGE_SIZE, sizes) if place not in bad]

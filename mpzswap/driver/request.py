@@ -160,6 +160,15 @@ def picked(values: Sequence[int], order: Sequence[int]) -> Sequence[int]:
     return [values[page] for page in order]
 
 
+def put(values: list[int], order: Sequence[int], news: Sequence[int]) -> None:
+    """Put *news* where *order* says; into a range at once."""
+    if isinstance(order, range):
+        values[order.start : order.stop] = news
+        return
+    for page, new in zip(order, news, strict=True):
+        values[page] = new
+
+
 def ours(request: Request) -> IaaRequest:
     """Give *request* as one of this driver; TypeError if it is another's."""
     if not isinstance(request, IaaRequest):

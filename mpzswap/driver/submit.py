@@ -33,8 +33,9 @@ from mpzswap.topology.wq_table import WqId
 RETRY_INTERVAL_NS = 1_000_000
 # How much of ours a queue has to do; what its device has taken and not answered too.
 IN_FLIGHT = attrgetter("in_flight")
-# Of two pages it does not matter which is first.
-MIN_ORDERED = 3
+# Of two pages it does not matter which is first; of more than the kernel's batches
+# have, neither: the largest is a small part of them.
+MIN_ORDERED, MAX_ORDERED = 3, 64
 
 
 @dataclass(eq=False)
@@ -113,7 +114,8 @@ class Submission:
     def _is_ordered(self, request: IaaRequest) -> bool:
         """Tell whether to choose which page comes first: nothing is on its way yet."""
         decompress = request.operation == Operation.DECOMPRESS
-        return decompress and not request.next and request.waiting >= MIN_ORDERED
+        begins = decompress and not request.next
+        return begins and MIN_ORDERED <= request.waiting <= MAX_ORDERED
 
     def _submit_in_turn(
         self,
