@@ -30,8 +30,11 @@ from mpzswap.machine.bulk import Bulk
 from mpzswap.machine.machine import Machine
 from mpzswap.machine.packed import Packed
 from mpzswap.page.frame import Pages
+from mpzswap.report.records import StressReport
 from mpzswap.topology.host import usable_cores
 from mpzswap.topology.model import MAX_DEVICES, Topology
+from mpzswap.topology.size import parse_size
+from mpzswap.workload.plan import Wishes
 
 sys.path.append(str(Path(__file__).parents[2]))
 
@@ -39,10 +42,12 @@ from tools.bench.contest import Contestant, Contests, Outcome, hold_each, make_p
 from tools.bench.fork_join import Area, ForkJoin
 from tools.bench.real_pages import load_real, prefer_real
 from tools.bench.spread import Spread
+from tools.bench.stress_run import run_stress
 
 COMPRESSORS = ("deflate-iaa", "deflate-iaa-dynamic", "zstd", "zstd:1", "lz4")
 LIMIT, KEPT = "limit", "limit, results kept"
 NS_PER_US = 1000
+US_PER_S = 1_000_000
 
 EXAMPLES = """\
 examples:
@@ -72,6 +77,7 @@ def contests(options: Namespace) -> Contests:
                 yield f"{name}, compress", compressing(limit, machine, source.pages)
                 packed = machine.compress(source.pages[limit.compressible])
                 yield f"{name}, decompress", decompressing(limit, machine, packed)
+            yield f"{name}, whole way", storing(name, limit, options)
 
 
 def compressing(limit: ForkJoin, machine: Machine, pages: Pages) -> list[Contestant]:
@@ -99,6 +105,42 @@ def decompressing(
         ),
         Contestant("engine, plain buffer", partial(decompress, machine, packed)),
     ]
+
+
+def storing(name: str, limit: ForkJoin, options: Namespace) -> list[Contestant]:
+    """Give who lets a worker write its memory, more than may stay there."""
+    wishes = Wishes(
+        topology=Topology.for_host(devices=options.devices),
+        workers=1,
+        memory=parse_size(options.memory),
+        pages=options.pages,
+        verify=False,
+        compressor=name,
+        seed=options.seed,
+    )
+    # The same in each run: how many pages went which way follows from the seed.
+    report = run_stress(wishes)
+    return [
+        Contestant(LIMIT, partial(bare_way, limit, report, kept=False)),
+        Contestant(KEPT, partial(bare_way, limit, report, kept=True)),
+        Contestant("engine, one worker", partial(whole_way, wishes)),
+    ]
+
+
+def bare_way(limit: ForkJoin, report: StressReport, *, kept: bool) -> dict[str, float]:
+    """Give what a page written takes bare processes that do what *report* has."""
+    counts = report.zswap
+    us = (
+        limit.compress(kept=kept)["us/page"] * counts.compressed_out
+        + limit.decompress(kept=kept)["us/page"] * counts.zswpin
+    )
+    return {"us/page": us / report.pages_written}
+
+
+def whole_way(wishes: Wishes) -> dict[str, float]:
+    """Give what a page written takes a worker."""
+    report = run_stress(wishes)
+    return {"us/page": report.write_s * US_PER_S / report.pages_written}
 
 
 def compress(machine: Machine | Bulk, pages: Pages) -> dict[str, float]:
