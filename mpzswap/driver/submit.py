@@ -275,9 +275,10 @@ class Submission:
         def table(wqs: Sequence[WqId], consec: int = 1) -> Table:
             queues = [by_id[wq] for wq in wqs]
             if self._parts.settings.wq_balance == "shortest":
-                return Table(
-                    queues, Shortest([partial(IN_FLIGHT, each) for each in queues])
-                )
+                lengths = [partial(IN_FLIGHT, queue) for queue in queues]
+                # Submitters begin with different ones.
+                first = self._parts.pasid % max(1, len(queues))
+                return Table(queues, Shortest(lengths, first))
             return Table(queues, Turns(len(wqs), consec))
 
         self._tables = {

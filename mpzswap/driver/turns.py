@@ -69,16 +69,19 @@ class Shortest:
 
     Args:
         lengths: each gives how much of ours its queue has to do now.
+        first: the place of the queue to begin with; not all submitters have the same.
     """
 
-    def __init__(self, lengths: Sequence[Callable[[], int]]) -> None:
+    def __init__(self, lengths: Sequence[Callable[[], int]], first: int = 0) -> None:
         self._lengths = lengths
-        # Of queues that are equally long, which is first.
-        self._turn = 0
+        self._last = first
 
     def deal(self, count: int) -> list[tuple[int, int]]:
         """Give the place of the queue that gets all of *count*."""
-        nr_queues = len(self._lengths)
-        order = [*range(self._turn, nr_queues), *range(self._turn)]
-        self._turn = (self._turn + 1) % nr_queues
-        return [(min(order, key=lambda place: self._lengths[place]()), count)]
+        lengths = [length() for length in self._lengths]
+        place = lengths.index(min(lengths))
+        # Of those that are equally short the one that was used last: the others'
+        # devices may sleep, and to wake one takes 50 us and more.
+        if lengths[self._last] > lengths[place]:
+            self._last = place
+        return [(self._last, count)]

@@ -86,13 +86,12 @@ def test_a_shortest_queue_gets_all(lengths: list[int], count: int) -> None:
     assert lengths[place] == min(lengths)
 
 
-def test_equal_queues_are_first_in_turn() -> None:
-    """Single descriptors do not all go to the first."""
-    dealer = shortest(0, 0, 0)
+def test_of_equal_queues_the_one_used_last_gets_more() -> None:
+    """Its device is awake."""
+    lengths = [5, 0, 0]
+    dealer = Shortest([partial(lengths.__getitem__, place) for place in range(3)])
+    places = []
+    for lengths[0], lengths[1] in ((5, 0), (0, 0), (0, 3), (5, 3), (3, 3)):
+        places.append(dealer.deal(1)[0][0])
 
-    assert [dealer.deal(1) for _ in range(4)] == [
-        [(0, 1)],
-        [(1, 1)],
-        [(2, 1)],
-        [(0, 1)],
-    ]
+    assert places == [1, 1, 0, 2, 2]
