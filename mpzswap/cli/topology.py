@@ -7,6 +7,7 @@ from typing import Any
 from mpzswap.cli.options import add_changes, as_json, json_output
 from mpzswap.codec.table import parse_compressor
 from mpzswap.report.topology import picture, table
+from mpzswap.topology.advice import advice
 from mpzswap.topology.cpus import cpu_count
 from mpzswap.topology.load import find_topology, named_topologies
 from mpzswap.topology.model import Topology
@@ -34,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = _add(asked, "show", "one topology as a picture")
     show.add_argument("topology", metavar="NAME or FILE")
     add_changes(show)
-    check = _add(asked, "check", "is this file right? says what is wrong in one line")
+    check = _add(
+        asked, "check", "is this file right? says what is wrong, or unwise on hardware"
+    )
     check.add_argument("topology", metavar="FILE")
     _add(asked, "schema", "the JSON Schema of a topology file")
 
@@ -105,12 +108,15 @@ def _show(args: argparse.Namespace) -> tuple[str, object]:
 
 
 def _check(args: argparse.Namespace) -> tuple[str, object]:
-    """Read a file; what is wrong with it is raised."""
+    """Read a file; what is wrong is raised, what hardware would not do well is told."""
     topology = Topology.load(args.topology)
     # Its level: a topology knows the names alone.
     parse_compressor(topology.zswap.compressor)
-    text = f"{args.topology}: nothing wrong\n"
-    return text, {"format": FORMAT, "file": args.topology, "ok": True}
+    warnings = [*advice(topology)]
+    told = warnings or ["nothing wrong"]
+    text = "".join(f"{args.topology}: {each}\n" for each in told)
+    found = {"format": FORMAT, "file": args.topology, "ok": True, "warnings": warnings}
+    return text, found
 
 
 def _schema(_: argparse.Namespace) -> tuple[str, object]:
