@@ -1,5 +1,6 @@
 """Whose time it is: the promise of a clock, and the clock of real work."""
 
+import os
 import time
 from typing import Protocol
 
@@ -15,6 +16,9 @@ class Clock(Protocol):
     def now_ns(self) -> int:
         """Give the time in ns; never less than before, from no agreed beginning."""
 
+    def relax(self) -> None:
+        """Let whoever shares this core run, if anybody wants to."""
+
     def sleep_ns(self, duration_ns: int) -> None:
         """Let at least *duration_ns* pass, without using a core."""
 
@@ -29,6 +33,7 @@ class WorkClock:
 
     # The system's function itself: a method around it would cost as much again.
     now_ns = staticmethod(time.monotonic_ns)
+    relax = staticmethod(os.sched_yield)
 
     def sleep_ns(self, duration_ns: int) -> None:
         """Sleep; the system wakes us some 10 to 60 us late."""

@@ -26,10 +26,10 @@ def clock() -> ManualClock:
 def test_waiter_spins_where_a_core_is_to_spare(
     clock: ManualClock, left_ns: int
 ) -> None:
-    """However long it takes: nothing is faster."""
+    """However long it takes nothing is faster; the device may be on this very core."""
     Waiter(clock).pause(clock.ns + left_ns, 0, ALONE)
 
-    assert clock.sleeps == []
+    assert (clock.sleeps, clock.relaxed) == ([], 1)
 
 
 def test_waiter_sleeps_at_last_though_a_core_is_to_spare(clock: ManualClock) -> None:
