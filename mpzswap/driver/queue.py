@@ -45,8 +45,8 @@ class SubmitQueue:
     # 0 for a dedicated queue.
     enqcmds_retries: int = 0
     stats: WqStats = field(default_factory=WqStats)
-    # Descriptors of ours whose answers we have not taken.
-    in_flight: int = 0
+    # Descriptors of ours whose answers we have taken, or that will have none.
+    ended: int = 0
     # When all that is ours should be done.
     free_ns: int = 0
 
@@ -54,6 +54,13 @@ class SubmitQueue:
     def server(self) -> tuple[int, int]:
         """Give the process that serves it: which device, in which incarnation."""
         return self.device, self.incarnation
+
+    @property
+    def in_flight(self) -> int:
+        """Descriptors of ours whose answers we have not taken."""
+        # Of the lane's own count: Ctrl-C can come between two, and the difference
+        # would make this queue the shortest, or the longest, for ever.
+        return self.lane.published - self.ended
 
     def try_reserve(self, wanted: int) -> int:
         """Take up to *wanted* places; 0 is the kernel's -EAGAIN."""
@@ -75,4 +82,3 @@ class SubmitQueue:
     def publish(self, count: int) -> None:
         """Submit the next *count* slots of the lane; they are prepared.  Then ring."""
         self.lane.publish(count)
-        self.in_flight += count

@@ -1,6 +1,10 @@
 """Which queues the driver uses, and what it does when they are full."""
 
 import errno
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import pytest
 
@@ -340,3 +344,47 @@ def test_interrupted_wish_takes_no_place(
         assert queue.occupancy._words.tolist() == [0, 0]
         assert rig.finish(request) == 0
         assert rig.driver.stats.total_comp_calls == 3
+
+
+@contextmanager
+def interrupted_at(call: int) -> Iterator[list[int]]:
+    """Let Ctrl-C come at a call, or return, in the driver; give how many are left."""
+    left = [call]
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        """Raise it; only what is called in the driver, or publishes, counts."""
+        code = frame.f_code
+        if "mpzswap/driver" in code.co_filename or code.co_name == "publish":
+            left[0] -= 1
+            if not left[0]:
+                sys.setprofile(None)
+                raise KeyboardInterrupt(event)
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        yield left
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.setprofile(before)
+
+
+@pytest.mark.parametrize("verify", [False, True])
+def test_no_interrupt_leaves_a_queue_longer_or_shorter_than_it_is(verify: bool) -> None:  # noqa: FBT001 - pytest gives it by name
+    """Wherever it comes: the queue would get all that follows, or nothing of it."""
+    call, came = 0, True
+    while came:
+        call += 1
+        with driver_rig(one_queue(), verify_compress=verify) as rig:
+            request = rig.request(texts(2))
+            with interrupted_at(call) as left:
+                rig.driver.compress(request)
+                rig.finish(request)
+            came = not left[0]
+            # As the pipeline does: what has begun is waited for.
+            if request.errors:
+                rig.finish(request)
+
+            assert rig.queues[0, 0].in_flight == 0
+    assert call > 100
