@@ -32,8 +32,10 @@ from mpzswap.topology.model import Device
 
 # A sleeping device is woken by its doorbell and its control; no wait is without limit.
 IDLE_TIMEOUT_MS = 1000
-# Passes between two looks at the control socket: a look costs 2 us.
-CONTROL_EVERY = 64
+# Passes and descriptors between two looks at the control socket: a look costs 2 us.  A
+# full burst is as many: with the slowest codec it takes 150 ms, and whoever tells us of
+# memory believes us dead after 5 s.
+CONTROL_EVERY = 256
 # A drain answers what was published before; a submitter that goes on publishing
 # does not keep the device.  Half of what the parent waits before it uses force.
 DRAIN_TIMEOUT_NS = 500_000_000
@@ -115,14 +117,16 @@ class Pump:
 
     def run(self) -> None:
         """Serve until the control socket ends, then drain."""
-        passes = 0
+        steps = 0
         idle_since = self._clock.now_ns()
         while not self._control.draining:
-            passes += 1
-            if passes % CONTROL_EVERY == 0:
+            if steps >= CONTROL_EVERY:
+                steps = 0
                 self._obey()
                 self._publish()
-            if self._serve():
+            served = self._serve()
+            steps += 1 + served
+            if served:
                 idle_since = self._clock.now_ns()
             elif self._clock.now_ns() - idle_since > self._config.spin_ns:
                 self._sleep()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mpzswap.completion.status import Status
+from mpzswap.device.arbiter import BURST
 from mpzswap.device.faults import FaultyPump
 from mpzswap.device.main import CONTROL_EVERY, Pump
 from mpzswap.device.words import TAKEN
@@ -204,6 +205,24 @@ def test_device_obeys_though_work_never_ends(
     rig.pump.run()
 
     assert rig.control.sent == [encode(ATTACH)]
+
+
+def test_device_obeys_between_two_full_bursts(
+    rig: PumpRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of a slow codec takes so long that more of them are taken for its end."""
+    passes: list[list[bytes]] = []
+
+    def serve() -> int:
+        passes.append(list(rig.control.sent))
+        return BURST
+
+    monkeypatch.setattr(rig.pump, "_serve", serve)
+    monkeypatch.setattr(rig.pump, "_drain", lambda: None)
+    rig.tell(ATTACH)
+    rig.pump.run()
+
+    assert passes == [[], [encode(ATTACH)]]
 
 
 def test_what_is_taken_is_told(rig: PumpRig) -> None:
