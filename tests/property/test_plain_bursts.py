@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mpzswap.device.check import RCI, Descriptor
-from mpzswap.device.columns import ColumnRunner
+from mpzswap.device.columns import PART, ColumnRunner
 from mpzswap.device.plain import MOST, recognise
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.page.mix import generate
@@ -145,6 +145,18 @@ def test_plain_burst_leaves_what_it_leaves_one_by_one(
 
     assert without_stamps(rigs[0]) == without_stamps(rigs[1])
     assert counted(rigs[0]) == counted(rigs[1])
+
+
+def test_page_without_room_in_a_later_part_leaves_what_it_leaves_one_by_one(
+    rigs: tuple[DeviceRig, DeviceRig],
+) -> None:
+    """Its answer is at its place in the burst, not in the part."""
+    rows = [(True, 1 + (place == PART + 5), 5, "") for place in range(PART + 20)]
+    run_both(rigs, burst_of(rigs[0], rows))
+
+    assert without_stamps(rigs[0]) == without_stamps(rigs[1])
+    assert counted(rigs[0]) == counted(rigs[1])
+    assert rigs[0].counters.errors == 1
 
 
 def test_interrupts_of_a_plain_burst_are_as_many_as_its_descriptors(

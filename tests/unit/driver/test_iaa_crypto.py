@@ -253,6 +253,15 @@ def test_pause_sleeps_where_devices_need_the_core(
     assert rig.clock.sleeps == [4 * FIRST_GUESS_NS] * sleeps
 
 
+def test_device_that_has_nothing_to_do_is_not_of_the_crowd() -> None:
+    """It sleeps, and needs no core."""
+    with driver_rig(one_queue(), one_queue()) as rig:
+        rig.machine.cores = 2
+        rig.driver.compress(rig.request([text(1)]))
+
+        assert rig.driver._submission.crowd() == 1.5
+
+
 def test_pause_is_until_the_first_request_is_due(rig: DriverRig) -> None:
     """Whichever of them that is; those done already do not count."""
     rig.machine.cores = 1

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpzswap.acomp.request import Path
+from mpzswap.driver import submit
 from mpzswap.driver.request import IaaRequest
 from mpzswap.ring.descriptor import DESCRIPTOR_BYTES, DESCRIPTOR_STRUCT
 from tests.tools.driver_rig import DriverRig, driver_rig, one_queue
@@ -113,3 +114,13 @@ def test_order_names_every_page_once(lengths: list[int], data: st.DataObject) ->
     assert sorted(request.order) == list(range(len(lengths)))
     assert lengths[request.order[0]] == by_length[0]
     assert lengths[request.order[second]] == by_length[1]
+
+
+def test_many_decompressions_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest is a small part of them, and each column would be put in order."""
+    monkeypatch.setattr(submit, "MAX_ORDERED", len(PAGES) - 1)
+    with driver_rig(one_queue()) as rig:
+        request = rig.packed_request(PAGES)
+        rig.driver.decompress(request)
+
+        assert lengths_in_queue(rig, 0, len(PAGES)) == request.lengths
