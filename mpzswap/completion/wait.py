@@ -25,15 +25,22 @@ MAX_SLEEP_NS = 1_000_000
 OVERDUE_PART = 8
 # Spinning with a core to spare ends here: whatever is late now is late for long.
 MAX_OVERDUE_SPIN_NS = 1_000_000
-# So many times as long may sleeps be: 50 ms, short beside the limits of answers.
+# So many times as long may sleeps be: 50 ms, short beside the usual limit of answers.
 MAX_CROWD = 50.0
 
 
 class Waiter:
-    """Spends the time between two polls."""
+    """
+    Spends the time between two polls.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        clock: whose time it is.
+        longest_ns: of a crowd's sleeps, so that a limit is seen to pass soon after.
+    """
+
+    def __init__(self, clock: Clock, longest_ns: int) -> None:
         self._clock = clock
+        self._longest_ns = longest_ns
 
     def pause(self, due_ns: int, work_ns: int, crowd: float) -> None:
         """
@@ -54,4 +61,5 @@ class Waiter:
             return
         times = max(1.0, min(crowd, MAX_CROWD))
         least_ns = max(OVERDUE_SLEEP_NS, work_ns // OVERDUE_PART) * times
-        self._clock.sleep_ns(int(min(MAX_SLEEP_NS * times, max(least_ns, -left_ns))))
+        most_ns = max(MAX_SLEEP_NS, min(MAX_SLEEP_NS * times, self._longest_ns))
+        self._clock.sleep_ns(int(min(most_ns, max(least_ns, -left_ns))))

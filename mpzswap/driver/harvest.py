@@ -52,7 +52,12 @@ GRACE_PART = 5
 
 
 class Harvest:
-    """Takes the answers of requests in flight; see the module."""
+    """
+    Takes the answers of requests in flight; see the module.
+
+    Attributes:
+        grace_ns: the last part of the limit.
+    """
 
     def __init__(
         self, parts: DriverParts, times: ServiceTimes, outcome: Outcome
@@ -63,7 +68,7 @@ class Harvest:
         self._outcome = outcome
         self._verification = Verification(parts.portal, outcome)
         self._timeout_ns = parts.settings.completion_timeout_ms * 1_000_000
-        self._grace_ns = self._timeout_ns // GRACE_PART
+        self.grace_ns = self._timeout_ns // GRACE_PART
 
     def take(self, request: IaaRequest) -> None:
         """Take every run that is over; look after the others once they are due."""
@@ -243,13 +248,13 @@ class Harvest:
         stopped meanwhile, as by Ctrl-Z, the device has time to answer after that.
         """
         for run in request.runs:
-            if now_ns - run.submitted_ns <= self._timeout_ns - self._grace_ns:
+            if now_ns - run.submitted_ns <= self._timeout_ns - self.grace_ns:
                 continue
             if not run.overdue_ns:
                 run.overdue_ns = now_ns
                 # It may sleep: Ctrl-C may have come between our store and the bell.
                 run.queue.doorbell.ring()
-            if not run.late and now_ns - run.overdue_ns >= self._grace_ns:
+            if not run.late and now_ns - run.overdue_ns >= self.grace_ns:
                 run.late = True
                 for _ in range(run.start, run.stop):
                     self._outcome.count_error(-errno.ETIMEDOUT)

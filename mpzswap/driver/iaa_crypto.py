@@ -50,12 +50,12 @@ class IaaCrypto:
         self._interrupt = parts.interrupt
         self._portal = parts.portal
         self._clock = parts.clock
-        self._waiter = Waiter(parts.clock)
         self._times = times = ServiceTimes()
         self.software = Software(parts.codec, parts.space)
         outcome = Outcome(self.stats, self.software)
         self._submission = Submission(parts, times, outcome)
         self._harvest = Harvest(parts, times, outcome)
+        self._waiter = Waiter(parts.clock, self._harvest.grace_ns)
 
     def allocate(self, capacity: int) -> IaaRequest:
         """Give a request for up to *capacity* pages; QueueFullError if none is left."""

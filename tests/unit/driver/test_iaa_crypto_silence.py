@@ -9,6 +9,7 @@ from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Operation, Path
 from mpzswap.completion.status import Status
 from mpzswap.driver.estimate import FIRST_GUESS_NS
 from mpzswap.driver.harvest import GRACE_PART, LOOK_AFTER_NS
+from mpzswap.driver.iaa_crypto import IaaCrypto
 from mpzswap.driver.request import IaaRequest
 from mpzswap.ring.doorbell import Doorbell
 from tests.tools.driver_rig import DriverRig, driver_rig, one_queue
@@ -245,6 +246,20 @@ def test_each_run_has_its_own_time(rig: DriverRig) -> None:
 
     assert request.in_flight == 2
     assert rig.stats.total_completion_timeout_errors == 4
+
+
+def test_crowd_does_not_put_off_the_limit(rig: DriverRig) -> None:
+    """Whoever sleeps sees it pass before it could have passed once more."""
+    rig.machine.cores = 1
+    rig.machine.submitters = lambda: 72  # type: ignore[method-assign] # a crowd
+    request = rig.request(texts(1))
+    begun_ns = rig.clock.ns
+    rig.driver.compress(request)
+    while not rig.machine.ended:
+        rig.driver.poll(request)
+        IaaCrypto.pause(rig.driver, [request])
+
+    assert rig.clock.ns - begun_ns <= TIMEOUT_MS * 1_000_000 + 3 * GRACE_NS
 
 
 def test_request_in_flight_is_not_released(rig: DriverRig) -> None:
