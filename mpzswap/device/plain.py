@@ -135,7 +135,7 @@ def _kind(burst: bytes, client: Client, max_transfer_size: int) -> Kind | None:
         flags, opcode = unpack_flags_opcode(first.flags_opcode)
         if flags & ~RCI != FLAGS or opcode not in OPCODES:
             return None
-        if first.max_dst_size != PAGE_SIZE or max_transfer_size < PAGE_SIZE:
+        if first.max_dst_size != PAGE_SIZE:
             return None
         if find_refusal(first, client, max_transfer_size) is not None:
             return None

@@ -202,7 +202,8 @@ class Machine:
             packed: of ``compress``, or made by hand.
             out: where to put them, contiguous; devices write straight into arrays of
                 ``allocate_pages``.  None: a new array.  After an error it has whatever
-                came.
+                came, and after a second Ctrl-C devices may write there until the next
+                call.
 
         Raises:
             CorruptStreamError: a page of it is damaged, or came back different from
