@@ -20,12 +20,12 @@ from mpzswap.clock.work import Clock
 # Overdue: the estimate was wrong, or the device is not running.  First and longest
 # sleep, where each process has a core; between them, as long again as it is late.
 OVERDUE_SLEEP_NS = 20_000
-MAX_SLEEP_NS = 2_000_000
+MAX_SLEEP_NS = 1_000_000
 # ... or so much of the work: estimates are no better where processes share cores.
 OVERDUE_PART = 8
 # Spinning with a core to spare ends here: whatever is late now is late for long.
 MAX_OVERDUE_SPIN_NS = 1_000_000
-# So many times as long may sleeps be: 100 ms, short beside the usual limit of answers.
+# So many times as long may sleeps be: 50 ms, short beside the usual limit of answers.
 MAX_CROWD = 50.0
 
 
