@@ -125,7 +125,7 @@ def test_question_is_answered(name: str, tmp_path: Path) -> None:
         assert names[:2] == titles[outcome["title"]]
         for standing in outcome["standings"]:
             found = {each["name"]: each["samples"] for each in standing["measures"]}
-            assert measure is None or found[measure][0] > 0
+            assert found[measure or next(iter(found))][0] > 0
 
 
 @pytest.mark.parametrize(

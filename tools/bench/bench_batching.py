@@ -26,7 +26,6 @@ from mpzswap.topology.settings import Batching
 from mpzswap.topology.size import parse_size
 from mpzswap.workload.bench import Trial
 from mpzswap.workload.data_path import DataPath
-from mpzswap.workload.plan import Wishes
 from mpzswap.workload.sweep import (
     MAX_BATCH_SIZE,
     MAX_DEPTH,
@@ -38,7 +37,7 @@ from mpzswap.workload.sweep import (
 sys.path.append(str(Path(__file__).parents[2]))
 
 from tools.bench.contest import Contestant, Contests, hold_each, make_parser
-from tools.bench.stress_run import MIB, figures, run_stress
+from tools.bench.stress_run import MIB, figures, one_worker, run_stress
 
 PATHS = ("store", "data")
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
@@ -106,19 +105,13 @@ def sent_points(options: Namespace) -> list[Sent]:
 
 def store(point: Stored, options: Namespace) -> Mapping[str, float]:
     """Let one worker write its memory, more than may stay there."""
-    report = run_stress(
-        Wishes(
-            topology=Topology.for_host(point.devices),
-            workers=1,
-            memory=parse_size(options.memory),
-            pages=options.pages,
-            verify=False,
-            batching=point.batching,
-            batch_size=point.batch_size,
-            seed=options.seed,
-        )
+    wishes = one_worker(
+        Topology.for_host(point.devices),
+        options,
+        batching=point.batching,
+        batch_size=point.batch_size,
     )
-    return figures(report)
+    return figures(run_stress(wishes))
 
 
 def send(path: DataPath, point: Sent, operation: str) -> Mapping[str, float]:

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
 from mpzswap.acomp.pipeline import Shape
 from mpzswap.cli.parser import listed, one_of, whole
@@ -25,7 +25,6 @@ from mpzswap.machine.packed import Packed
 from mpzswap.machine.staging import Staging
 from mpzswap.page.frame import Pages
 from mpzswap.topology.model import Topology
-from mpzswap.topology.size import parse_size
 from mpzswap.workload.plan import Wishes
 from mpzswap.workload.sweep import MAX_BATCH_SIZE
 
@@ -34,7 +33,7 @@ sys.path.append(str(Path(__file__).parents[2]))
 from tools.bench.bench_limit import compress, decompress
 from tools.bench.contest import Contestant, Contests, Outcome, hold_each, make_parser
 from tools.bench.real_pages import load_real, prefer_real
-from tools.bench.stress_run import figures, run_stress
+from tools.bench.stress_run import figures, one_worker, run_stress
 
 PATHS = ("bulk", "store")
 COMPRESSORS = ("deflate-iaa", "lz4")
@@ -112,33 +111,19 @@ def with_defaults(
 
 
 def storing(name: str, options: Namespace) -> Iterator[Contestant]:
-    """Give who stores."""
-    yield Contestant(DEFAULTS, partial(store, name, options))
+    """Give who lets one worker write its memory, more than may stay there."""
+    wishes = one_worker(Topology.for_host(), options, compressor=name)
+    yield Contestant(DEFAULTS, partial(store, wishes))
     for batch_size, nr_sub_batches in product(options.batch_size, options.sub_batches):
-        more = {
-            "batch_size": batch_size,
-            "changes": (f"zswap.nr_sub_batches={nr_sub_batches}",),
-        }
-        yield Contestant(
-            f"{batch_size} pages a batch, {nr_sub_batches} in flight",
-            partial(store, name, options, more),
-        )
+        changes = (f"zswap.nr_sub_batches={nr_sub_batches}",)
+        changed = replace(wishes, batch_size=batch_size, changes=changes)
+        what = f"{batch_size} pages a batch, {nr_sub_batches} in flight"
+        yield Contestant(what, partial(store, changed))
 
 
-def store(
-    name: str, options: Namespace, more: Mapping[str, object] | None = None
-) -> Mapping[str, float]:
-    """Let one worker write its memory, more than may stay there."""
-    wishes = Wishes(
-        topology=Topology.for_host(),
-        workers=1,
-        memory=parse_size(options.memory),
-        pages=options.pages,
-        verify=False,
-        compressor=name,
-        seed=options.seed,
-    )
-    return figures(run_stress(msgspec.structs.replace(wishes, **(more or {}))))
+def store(wishes: Wishes) -> Mapping[str, float]:
+    """Do one run."""
+    return figures(run_stress(wishes))
 
 
 def conclude(outcome: Outcome) -> Iterator[str]:

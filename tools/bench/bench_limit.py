@@ -33,7 +33,6 @@ from mpzswap.page.frame import Pages
 from mpzswap.report.records import StressReport
 from mpzswap.topology.host import usable_cores
 from mpzswap.topology.model import MAX_DEVICES, Topology
-from mpzswap.topology.size import parse_size
 from mpzswap.workload.plan import Wishes
 
 sys.path.append(str(Path(__file__).parents[2]))
@@ -42,7 +41,7 @@ from tools.bench.contest import Contestant, Contests, Outcome, hold_each, make_p
 from tools.bench.fork_join import Area, ForkJoin
 from tools.bench.real_pages import load_real, prefer_real
 from tools.bench.spread import Spread
-from tools.bench.stress_run import run_stress
+from tools.bench.stress_run import one_worker, run_stress
 
 COMPRESSORS = ("deflate-iaa", "deflate-iaa-dynamic", "zstd", "zstd:1", "lz4")
 LIMIT, KEPT = "limit", "limit, results kept"
@@ -109,15 +108,8 @@ def decompressing(
 
 def storing(name: str, limit: ForkJoin, options: Namespace) -> list[Contestant]:
     """Give who lets a worker write its memory, more than may stay there."""
-    wishes = Wishes(
-        topology=Topology.for_host(devices=options.devices),
-        workers=1,
-        memory=parse_size(options.memory),
-        pages=options.pages,
-        verify=False,
-        compressor=name,
-        seed=options.seed,
-    )
+    topology = Topology.for_host(devices=options.devices)
+    wishes = one_worker(topology, options, compressor=name)
     # The same in each run: how many pages went which way follows from the seed.
     report = run_stress(wishes)
     return [
@@ -129,10 +121,10 @@ def storing(name: str, limit: ForkJoin, options: Namespace) -> list[Contestant]:
 
 def bare_way(limit: ForkJoin, report: StressReport, *, kept: bool) -> dict[str, float]:
     """Give what a page written takes bare processes that do what *report* has."""
-    counts = report.zswap
+    calls = report.driver
     us = (
-        limit.compress(kept=kept)["us/page"] * counts.compressed_out
-        + limit.decompress(kept=kept)["us/page"] * counts.zswpin
+        limit.compress(kept=kept)["us/page"] * calls.total_comp_calls
+        + limit.decompress(kept=kept)["us/page"] * calls.total_decomp_calls
     )
     return {"us/page": us / report.pages_written}
 

@@ -1,11 +1,30 @@
 """A stress run as a contestant has it: its figures, or an error."""
 
+from argparse import Namespace
+
+import msgspec
+
 from mpzswap.errors import MpzswapError
 from mpzswap.report.records import StressReport
+from mpzswap.topology.model import Topology
+from mpzswap.topology.size import parse_size
 from mpzswap.workload import stress
 from mpzswap.workload.plan import Wishes, choose
 
 MIB = 1 << 20
+
+
+def one_worker(topology: Topology, options: Namespace, **more: object) -> Wishes:
+    """Let one worker write its memory, more than may stay there, and check nothing."""
+    wishes = Wishes(
+        topology=topology,
+        workers=1,
+        memory=parse_size(options.memory),
+        pages=options.pages,
+        verify=False,
+        seed=options.seed,
+    )
+    return msgspec.structs.replace(wishes, **more)
 
 
 def run_stress(wishes: Wishes) -> StressReport:
