@@ -20,10 +20,9 @@ Measured in bulk on two cores, beside the codec's work: one by one a descriptor 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise, repeat
 from operator import add
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpzswap.completion.record import RECORD_BYTES
 from mpzswap.device.arbiter import BURST
@@ -31,11 +30,18 @@ from mpzswap.device.check import CRAV, RCI, Descriptor, find_refusal
 from mpzswap.device.client import Client, Kind
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.descriptor import (
+    COMPLETION,
     DESCRIPTOR_BYTES,
     DESCRIPTOR_STRUCT,
+    SIZE,
+    SOURCE,
+    TARGET,
+    WORDS,
     DecomprFlag,
     Flag,
     Opcode,
+    Rows,
+    side_by_side,
     unpack_flags_opcode,
 )
 
@@ -47,11 +53,7 @@ SUPPRESS_OUTPUT = int(DecomprFlag.SUPPRESS_OUTPUT)
 COMPRESS = int(Opcode.COMPRESS)
 OPCODES = (COMPRESS, int(Opcode.DECOMPRESS))
 
-# The words of a descriptor, see ``mpzswap.ring.descriptor``.
-COMPLETION, SOURCE, TARGET, SIZE, WORDS = 1, 2, 3, 4, 8
-# What each has more than the first one, where all that they name lies side by side.
-STEP = (0, RECORD_BYTES, PAGE_SIZE, PAGE_SIZE, 0, 0, 0, 0)
-STEPS = np.outer(np.arange(MOST, dtype="<u8"), np.array(STEP, "<u8"))
+STEPS = side_by_side(MOST, RECORD_BYTES)
 # The bits in which they must be as that has it: all but addresses and input's size.
 ALL, UPPER_HALF = 0xFFFFFFFF_FFFFFFFF, 0xFFFFFFFF_00000000
 FIXED = np.array((ALL, ALL, 0, 0, UPPER_HALF, ALL, ALL, ALL), "<u8")
@@ -60,9 +62,6 @@ FIXED = np.array((ALL, ALL, 0, 0, UPPER_HALF, ALL, ALL, ALL), "<u8")
 WORD_0, BEHIND_SIZE = slice(8), slice(8 * SIZE + 4, DESCRIPTOR_BYTES)
 # Those of a client that are remembered: a driver has three, whoever sends more pays.
 MAX_KINDS = 16
-
-# Descriptors, a row of words each.
-Rows: TypeAlias = NDArray[np.uint64]
 
 
 class Plain(NamedTuple):

@@ -18,14 +18,19 @@ from numpy.typing import NDArray
 from mpzswap.completion.record import RECORD_BYTES
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.descriptor import (
+    COMPLETION,
     DESCRIPTOR_STRUCT,
+    SIZE,
+    SOURCE,
+    TARGET,
     ComprFlag,
     DecomprFlag,
     Flag,
     Opcode,
+    Rows,
     pack_flags_opcode,
+    side_by_side,
 )
-from mpzswap.ring.lane import Rows
 from mpzswap.topology.model import MAX_WORK_QUEUE_SIZE
 
 FLAGS = Flag.CRAV | Flag.RCR
@@ -42,13 +47,7 @@ DECOMPRESS_FLAGS = int(
 # iaa_crypto_main.c, iaa_compress_verify.
 VERIFY_FLAGS = DECOMPRESS_FLAGS | int(DecomprFlag.SUPPRESS_OUTPUT)
 
-# The words of a descriptor that name something: see ``mpzswap.ring.descriptor``.
-COMPLETION, SOURCE, TARGET, SIZES = 1, 2, 3, 4
-# What each word of the next descriptor has more than that of the one before it.
-STEP = (0, RECORD_BYTES, PAGE_SIZE, PAGE_SIZE, 0, 0, 0, 0)
-STEPS: Rows = np.outer(
-    np.arange(MAX_WORK_QUEUE_SIZE, dtype="<u8"), np.array(STEP, "<u8")
-)
+STEPS = side_by_side(MAX_WORK_QUEUE_SIZE, RECORD_BYTES)
 
 Row = NDArray[np.uint64]
 
@@ -112,7 +111,7 @@ def prep_decompress(
     row[COMPLETION], row[SOURCE], row[TARGET] = completion, addresses[0], pages[0]
     np.add(STEPS[: len(slots)], row, out=slots)
     # The lower half, which is 0 in the row.
-    slots[:, SIZES] |= np.array(sizes, "<u8")
+    slots[:, SIZE] |= np.array(sizes, "<u8")
     if not _side_by_side(addresses):
         slots[:, SOURCE] = addresses
     if not _side_by_side(pages):

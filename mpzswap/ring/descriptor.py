@@ -5,7 +5,12 @@ Source: Linux, include/uapi/linux/idxd.h, struct iax_hw_desc.  Little-endian.
 """
 
 from enum import IntEnum, IntFlag
+from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.layout import Field, packer, record
 
 # fmt: off
@@ -29,6 +34,12 @@ FIELDS = (
 DESCRIPTOR_BYTES = 64
 DESCRIPTOR = record(DESCRIPTOR_BYTES, FIELDS)
 DESCRIPTOR_STRUCT = packer(FIELDS)
+
+# Descriptors as rows of 8 words, which are filled and compared by columns.
+Rows: TypeAlias = NDArray[np.uint64]
+# The words that name something; the last of them in its lower half.
+COMPLETION, SOURCE, TARGET, SIZE = 1, 2, 3, 4
+WORDS = DESCRIPTOR_BYTES // 8
 
 FLAGS_BITS = 24
 FLAGS_MASK = (1 << FLAGS_BITS) - 1
@@ -84,3 +95,16 @@ def pack_flags_opcode(flags: int, opcode: int) -> int:
 def unpack_flags_opcode(word: int) -> tuple[int, int]:
     """Give the flags and the opcode of their word."""
     return word & FLAGS_MASK, word >> FLAGS_BITS
+
+
+def side_by_side(count: int, record_bytes: int) -> Rows:
+    """
+    Give what words of descriptors have more than those of the first one.
+
+    That is where all that they name lies side by side: a completion record of
+    *record_bytes*, a page and a page further each time.
+    """
+    step = np.zeros(WORDS, "<u8")
+    step[[COMPLETION, SOURCE, TARGET]] = record_bytes, PAGE_SIZE, PAGE_SIZE
+    rows: Rows = np.outer(np.arange(count, dtype="<u8"), step)
+    return rows

@@ -16,16 +16,11 @@ is shared.  Every interleaving of its two sides:
 """
 
 from collections.abc import Iterator
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mpzswap.ring.descriptor import DESCRIPTOR_BYTES
+from mpzswap.ring.descriptor import DESCRIPTOR_BYTES, Rows
 from mpzswap.ring.memory import CACHE_LINE_BYTES, WORD_BYTES
-
-# Slots as rows of 8 words, which are filled by columns.
-Rows: TypeAlias = NDArray[np.uint64]
 
 HEADER_BYTES = 2 * CACHE_LINE_BYTES
 TAIL_WORD = CACHE_LINE_BYTES // WORD_BYTES

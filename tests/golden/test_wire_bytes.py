@@ -10,8 +10,7 @@ import pytest
 
 from mpzswap.completion.record import RECORD_BYTES, write_record
 from mpzswap.driver.prepare import Sender, prep_compress, prep_decompress
-from mpzswap.ring.descriptor import DESCRIPTOR_BYTES
-from mpzswap.ring.lane import Rows
+from mpzswap.ring.descriptor import DESCRIPTOR_BYTES, Rows
 
 PASID = 0x12345
 # Segment 2, the second cache line; segment 3, the second page; segment 2, the third.

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from mpzswap.driver.prepare import Sender, prep_compress, prep_decompress
 from mpzswap.page.frame import PAGE_SIZE
-from mpzswap.ring.descriptor import DESCRIPTOR, DESCRIPTOR_BYTES
-from mpzswap.ring.lane import Rows
+from mpzswap.ring.descriptor import DESCRIPTOR, DESCRIPTOR_BYTES, Rows
 
 RECORD = 7 << 40
 BUFFER = 8 << 40
