@@ -72,6 +72,10 @@ class Request:
     statuses: list[int] = field(default_factory=list)
     # Path of each page.
     paths: list[int] = field(default_factory=list)
+    # When it was over, and each stage up to then, summed over its pages, see
+    # ``acomp.stages``; empty where nobody counts them.
+    over_ns: int = 0
+    stages: Sequence[int] = ()
 
     @property
     def capacity(self) -> int:

@@ -12,14 +12,13 @@ look only makes the next wait return at once.
 """
 
 import os
-import select
 import threading
-import time
 
+from mpzswap.clock.work import Clock
 from mpzswap.ring.doorbell import new_eventfd
 
 # Of two threads that share a submitter, the one that does not wait looks this often.
-SHARED_SLEEP_S = 0.0001
+SHARED_SLEEP_NS = 100_000
 
 
 class Interrupt:
@@ -35,8 +34,6 @@ class Interrupt:
         self.handle = handle
         self.eventfd = eventfd
         self._lock = threading.Lock()
-        self._poller = select.poll()
-        self._poller.register(eventfd, select.POLLIN)
         self._closed = False
 
     @classmethod
@@ -44,15 +41,17 @@ class Interrupt:
         """Make one; MpzswapError if the system does not give it."""
         return cls(handle, new_eventfd(f"interrupt {handle}"))
 
-    def wait(self, limit_ms: int) -> None:
-        """Sleep until it is raised, at most *limit_ms*."""
+    def wait(self, clock: Clock, limit_ns: int) -> bool:
+        """Sleep until it is raised, at most *limit_ns*; tell whether it was."""
         if self._lock.locked():
             # Another thread waits, and may take what is raised for us: look again.
-            time.sleep(SHARED_SLEEP_S)
-            return
+            clock.sleep_ns(SHARED_SLEEP_NS)
+            return False
         with self._lock:
-            if not self._closed and self._poller.poll(limit_ms):
-                os.eventfd_read(self.eventfd)
+            if self._closed or not clock.wait_readable([self.eventfd], limit_ns):
+                return False
+            os.eventfd_read(self.eventfd)
+            return True
 
     def close(self) -> None:
         """Give the eventfd back, once nobody waits on it."""

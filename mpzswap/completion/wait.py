@@ -36,9 +36,11 @@ class Waiter:
     Args:
         clock: whose time it is.
         longest_ns: of a crowd's sleeps, so that a limit is seen to pass soon after.
+        pasid: whose records are waited for.
     """
 
-    def __init__(self, clock: Clock, longest_ns: int) -> None:
+    def __init__(self, clock: Clock, longest_ns: int, pasid: int = 0) -> None:
+        self._pasid = pasid
         self._clock = clock
         self._longest_ns = longest_ns
 
@@ -54,7 +56,7 @@ class Waiter:
         """
         left_ns = due_ns - self._clock.now_ns()
         if crowd <= 1 and left_ns > -MAX_OVERDUE_SPIN_NS:
-            self._clock.relax()
+            self._clock.relax(self._pasid)
             return
         if left_ns > 0:
             self._clock.sleep_ns(left_ns)

@@ -279,9 +279,9 @@ class FaultyPump(healthy.Pump):
             served += burst.nr_descriptors
         return served
 
-    def _idle_timeout_ms(self) -> int:
-        left_ms = (self._faulty.next_due_ns() - self._clock.now_ns()) / 1e6
-        return math.ceil(max(0, min(left_ms, super()._idle_timeout_ms())))
+    def _idle_timeout_ns(self) -> int:
+        left_ns = self._faulty.next_due_ns() - self._clock.now_ns()
+        return int(max(0, min(left_ns, super()._idle_timeout_ns())))
 
     def _drain(self) -> None:
         super()._drain()

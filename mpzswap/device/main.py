@@ -11,13 +11,12 @@ what is in the lanes, then leave.
 """
 
 import os
-import select
 from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
-from mpzswap.clock.work import Clock, WorkClock
+from mpzswap.clock.work import Clock
 from mpzswap.codec.table import make_codec
 from mpzswap.device.arbiter import Arbiter, Source
 from mpzswap.device.client import Client
@@ -31,7 +30,7 @@ from mpzswap.ring.memory import BOARD_SEGMENT, Segment
 from mpzswap.topology.model import Device
 
 # A sleeping device is woken by its doorbell and its control; no wait is without limit.
-IDLE_TIMEOUT_MS = 1000
+IDLE_TIMEOUT_NS = 1_000_000_000
 # Passes and descriptors between two looks at the control socket: a look costs 2 us.  A
 # full burst is as many: with the slowest codec it takes 150 ms, and whoever tells us of
 # memory believes us dead after 5 s.
@@ -55,6 +54,10 @@ class Message(Protocol):
 
 class Control(Protocol):
     """The child's end of its control socket."""
+
+    @property
+    def clock(self) -> Clock:
+        """Whose time it is in this process."""
 
     @property
     def draining(self) -> bool:
@@ -96,16 +99,14 @@ class Pump:
     ) -> None:
         self._config = config
         self._control = control
-        self._clock: Clock = WorkClock()
+        self._clock = control.clock
         self._words = words[COUNTERS]
         self._doorbell = Doorbell(words[NEED_WAKEUP], eventfd)
         self._counters = DeviceCounters()
         self._arbiter = Arbiter(config.device, words[TAKEN])
         self._engine = self._make_engine()
         self._clients: dict[int, Client] = {}
-        self._poller = select.poll()
-        self._poller.register(eventfd, select.POLLIN)
-        self._poller.register(control.fileno(), select.POLLIN)
+        self._fds = eventfd, control.fileno()
 
     def _make_engine(self) -> Engine:
         return Engine(
@@ -128,12 +129,12 @@ class Pump:
             steps += 1 + served
             if served:
                 idle_since = self._clock.now_ns()
-            elif self._clock.now_ns() - idle_since > self._config.spin_ns:
+            elif self._clock.now_ns() - idle_since >= self._config.spin_ns:
                 self._sleep()
                 idle_since = self._clock.now_ns()
             else:
                 # Whoever would give us work may be waiting for this core.
-                os.sched_yield()
+                self._clock.relax()
         self._drain()
 
     def _serve(self) -> int:
@@ -149,13 +150,13 @@ class Pump:
         if self._serve() == 0:
             self._counters.sleeps += 1
             self._publish()
-            self._poller.poll(self._idle_timeout_ms())
+            self._clock.wait_readable(self._fds, self._idle_timeout_ns())
         self._doorbell.disarm()
         self._obey()
 
-    def _idle_timeout_ms(self) -> int:
+    def _idle_timeout_ns(self) -> int:
         """Give how long to sleep at most; asked once nothing is left to do."""
-        return IDLE_TIMEOUT_MS
+        return IDLE_TIMEOUT_NS
 
     def _drain(self) -> None:
         until = self._clock.now_ns() + DRAIN_TIMEOUT_NS

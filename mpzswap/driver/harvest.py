@@ -34,6 +34,7 @@ from mpzswap.driver.estimate import ServiceTimes
 from mpzswap.driver.outcome import Outcome
 from mpzswap.driver.parts import DriverParts
 from mpzswap.driver.request import IaaRequest, Run, picked, put
+from mpzswap.driver.stages import RunTimes
 from mpzswap.driver.verify import Verification, stretches
 from mpzswap.page.frame import PAGE_SIZE
 
@@ -107,6 +108,18 @@ class Harvest:
         """Take a run, all pages of which are answered."""
         self._take_answers(request, run, run.start, answers)
         self._learn(request, run)
+        if self._parts.counts_stages:
+            self._note_times(request, run)
+
+    def _note_times(self, request: IaaRequest, run: Run) -> None:
+        """Note when its pages were where; what a verification takes is a wait."""
+        first, count = request.first + run.start, run.stop - run.start
+        taken = self._portal.taken_ns(first, count)
+        run.queue.stats.wait_ns += sum(taken) - count * run.submitted_ns
+        if run.part is None:
+            completed = self._portal.completed_ns(first, count)
+            times = run.attempted_ns, run.submitted_ns
+            request.run_times.append(RunTimes(*times, taken, completed))
 
     def _learn(self, request: IaaRequest, run: Run) -> None:
         """Learn from the stamps of a run how long its device takes."""

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from mpzswap.acomp.request import EAGAIN, EINPROGRESS, Operation, Path, Request
+from mpzswap.clock.steps import Step
 from mpzswap.completion.wait import Waiter
 from mpzswap.driver.estimate import ServiceTimes
 from mpzswap.driver.harvest import Harvest
@@ -29,13 +30,18 @@ from mpzswap.driver.outcome import Outcome
 from mpzswap.driver.parts import DriverParts
 from mpzswap.driver.request import IaaRequest, ours
 from mpzswap.driver.software import Software
+from mpzswap.driver.stages import stages_of
 from mpzswap.driver.stats import DriverStats
 from mpzswap.driver.submit import Submission
 
 # Without an interrupt we look all the same: a device that died raises none.
-INTERRUPT_LIMIT_MS = 10
+INTERRUPT_LIMIT_NS = 10_000_000
 
 DEVICE = int(Path.DEVICE)
+CALLS = {
+    Operation.COMPRESS: Step.COMPRESS_CALL,
+    Operation.DECOMPRESS: Step.DECOMPRESS_CALL,
+}
 # Why a page was decompressed once more: see ``mpzswap.acomp.checksum``.
 CHECKSUM = "checksum"
 
@@ -49,13 +55,14 @@ class IaaCrypto:
         self._sync = parts.settings.sync_mode == "sync"
         self._interrupt = parts.interrupt
         self._portal = parts.portal
+        self._counts_stages = parts.counts_stages
         self._clock = parts.clock
         self._times = times = ServiceTimes()
-        self.software = Software(parts.codec, parts.space)
+        self.software = Software(parts.codec, parts.space, parts.clock)
         outcome = Outcome(self.stats, self.software)
         self._submission = Submission(parts, times, outcome)
         self._harvest = Harvest(parts, times, outcome)
-        self._waiter = Waiter(parts.clock, self._harvest.grace_ns)
+        self._waiter = Waiter(parts.clock, self._harvest.grace_ns, parts.pasid)
 
     def allocate(self, capacity: int) -> IaaRequest:
         """Give a request for up to *capacity* pages; QueueFullError if none is left."""
@@ -88,6 +95,8 @@ class IaaCrypto:
             self._submission.verify(request)
         if request.pending:
             return EAGAIN
+        if self._counts_stages:
+            self._end(request)
         if not any(request.errors):
             return 0
         return next(error for error in request.errors if error)
@@ -108,7 +117,8 @@ class IaaCrypto:
         """Give the devices time; all of *requests* that are pending are waited for."""
         pending = [ours(request) for request in requests]
         if self._interrupt and all(r.runs for r in pending):
-            self._interrupt.wait(INTERRUPT_LIMIT_MS)
+            if self._interrupt.wait(self._clock, INTERRUPT_LIMIT_NS):
+                self._clock.spend(Step.INTERRUPT)
             return
         crowd = self._submission.crowd()
         flying = [request for request in pending if request.runs]
@@ -128,11 +138,29 @@ class IaaCrypto:
         # Before it counts as started: a status left from earlier is no answer.
         self._portal.clear(request.first, len(request.pages))
         request.start(operation)
+        if self._counts_stages:
+            self._begin(request)
+        self._clock.spend(CALLS[operation])
+        request.prepared_ns = self._clock.now_ns()
         if request.waiting:
             self._submission.submit(request)
         if not request.pending:
             return self.poll(request)
         return self._finish(request) if self._sync else EINPROGRESS
+
+    def _begin(self, request: IaaRequest) -> None:
+        """Begin to count its stages."""
+        request.begun_ns = self._clock.now_ns()
+        request.over_ns = 0
+        request.run_times = []
+
+    def _end(self, request: IaaRequest) -> None:
+        """Tell its stages, once."""
+        if request.over_ns:
+            return
+        request.over_ns = self._clock.now_ns()
+        times = request.begun_ns, request.prepared_ns, request.over_ns
+        request.stages = stages_of(times, len(request.pages), request.run_times)
 
     def _finish(self, request: IaaRequest) -> int:
         """Wait for all pages; that each of them ends is what ``poll`` sees to."""

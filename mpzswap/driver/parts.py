@@ -60,3 +60,5 @@ class DriverParts:
     clock: Clock
     # What devices signal with each completion; None: we poll.
     interrupt: Interrupt | None = None
+    # Whether the stages of pages are counted: where a profile's time is kept.
+    counts_stages: bool = False

@@ -83,6 +83,7 @@ class Portal:
         self._error_codes = records[ERROR_CODE_AT::RECORD_BYTES]
         self._words = records.cast("Q")
         self._taken_ns = self._words[TAKEN_WORD::RECORD_WORDS]
+        self._completed_ns = self._words[TAKEN_WORD + 1 :: RECORD_WORDS]
         self._sizes = records.cast("I")[SIZE_HALF :: 2 * RECORD_WORDS]
         self._buffers = segment.frames(layout.buffers_offset, count)
         # Runs of free records as (first, count), in order, no two of them adjoining.
@@ -155,6 +156,10 @@ class Portal:
     def taken_ns(self, first: int, count: int) -> list[int]:
         """Give when the device took the descriptor of each record of a run."""
         return self._taken_ns[first : first + count].tolist()
+
+    def completed_ns(self, first: int, count: int) -> list[int]:
+        """Give when the device was done with each record of a run."""
+        return self._completed_ns[first : first + count].tolist()
 
     def stamps(self, number: int) -> tuple[int, int]:
         """Give when the descriptor of a record was taken, and when it was done."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from mpzswap.acomp.request import EINPROGRESS, Operation, Path, Request
 from mpzswap.completion.status import Status
 from mpzswap.driver.queue import SubmitQueue
+from mpzswap.driver.stages import RunTimes
 
 
 @dataclass(eq=False, slots=True)
@@ -45,6 +46,8 @@ class Run:
     overdue_ns: int = 0
     # Not answered within the limit; its device is being ended.
     late: bool = False
+    # When the attempt began in which it got its places.
+    attempted_ns: int = 0
 
 
 @dataclass(eq=False)
@@ -69,6 +72,12 @@ class IaaRequest(Request):
     tried_ns: int = 0
     # When the answers should be there.
     due_ns: int = 0
+    # When it was handed to us, when it was prepared, and when it was last submitted;
+    # the times of runs that are over.  Where stages are counted.
+    begun_ns: int = 0
+    prepared_ns: int = 0
+    attempted_ns: int = 0
+    run_times: list[RunTimes] = field(default_factory=list)
 
     @property
     def waiting(self) -> int:

@@ -3,6 +3,8 @@
 import errno
 
 from mpzswap.acomp.request import Path, Request
+from mpzswap.clock.steps import Step
+from mpzswap.clock.work import Clock
 from mpzswap.codec.contract import Codec
 from mpzswap.errors import CodecError
 from mpzswap.page.frame import PAGE_SIZE
@@ -12,9 +14,10 @@ from mpzswap.ring.memory import AddressSpace
 class Software:
     """Does single pages of a request; the result is as if a device had done it."""
 
-    def __init__(self, codec: Codec, space: AddressSpace) -> None:
+    def __init__(self, codec: Codec, space: AddressSpace, clock: Clock) -> None:
         self._codec = codec
         self._space = space
+        self._clock = clock
 
     def compress(self, request: Request, index: int) -> None:
         """Compress page *index* of the request."""
@@ -24,6 +27,7 @@ class Software:
             request.errors[index] = -errno.EFAULT
             return
         output = self._codec.compress(page)
+        self._clock.spend(Step.SOFTWARE_COMPRESS)
         if len(output) > PAGE_SIZE:
             request.errors[index] = -errno.E2BIG
             return
@@ -40,6 +44,7 @@ class Software:
             request.errors[index] = -errno.EFAULT
             return
         try:
+            self._clock.spend(Step.SOFTWARE_DECOMPRESS)
             output = self._codec.decompress(packed, PAGE_SIZE)
         except CodecError:
             request.errors[index] = -errno.EINVAL

@@ -25,6 +25,8 @@ class WqStats:
     max_occupancy: int = 0
     # Attempts to get a place that a fault refused; they are among the retries.
     injected_queue_full: int = 0
+    # How long descriptors waited in it, ns, all together; where stages are counted.
+    wait_ns: int = 0
 
     def add(self, other: "WqStats") -> None:
         """Add what another submitter counted of the same queue."""

@@ -17,6 +17,7 @@ from functools import partial
 from operator import attrgetter
 
 from mpzswap.acomp.request import Operation
+from mpzswap.clock.steps import Step
 from mpzswap.driver.estimate import ServiceTimes
 from mpzswap.driver.harvest import GRACE_PART
 from mpzswap.driver.outcome import Outcome
@@ -36,6 +37,10 @@ IN_FLIGHT = attrgetter("in_flight")
 # Of two pages it does not matter which is first; of more than the kernel's batches
 # have, neither: the largest is a small part of them.
 MIN_ORDERED, MAX_ORDERED = 3, 64
+DESCRIPTORS = {
+    Operation.COMPRESS: Step.COMPRESS_DESCRIPTOR,
+    Operation.DECOMPRESS: Step.DECOMPRESS_DESCRIPTOR,
+}
 
 
 @dataclass(eq=False)
@@ -70,6 +75,7 @@ class Submission:
 
     def submit(self, request: IaaRequest) -> None:
         """Put what waits into queues; software does it where there are none."""
+        request.attempted_ns = self._parts.clock.now_ns()
         # Looked at each time: a device may die while a request waits for a place.
         if self._parts.machine.generation() != self._generation:
             self._rebalance()
@@ -150,9 +156,12 @@ class Submission:
             count = queue.try_reserve(wanted)
             if not count:
                 return 0
+            operation = Operation.DECOMPRESS if part else request.operation
+            self._parts.clock.spend(DESCRIPTORS[operation], count)
             now_ns = self._parts.clock.now_ns()
             start = part.start if part else request.next
             run = Run(queue, start, start + count, now_ns, part)
+            run.attempted_ns = request.attempted_ns
             self._publish(request, run)
         except BaseException:
             # Ctrl-C may come anywhere: what was not published takes no place.
@@ -164,7 +173,6 @@ class Submission:
         self._count(request, run)
         request.retries = 0
         self._tables[request.operation].refuses = False
-        operation = Operation.DECOMPRESS if part else request.operation
         queue.expect(now_ns, self._times.expected_ns(operation, count))
         # Others' descriptors may be before ours.
         others_ns = now_ns + self._times.expected_ns(operation, queue.occupancy.seen)

@@ -37,6 +37,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from mpzswap.clock.work import Clock
 from mpzswap.errors import MpzswapError
 
 # Ours: well under the least buffer that Linux gives a socket (212992 bytes), so
@@ -233,9 +234,15 @@ def wait_for(fds: Sequence[int], events: int, until: float) -> list[int]:
 
 
 class ChildControl:
-    """The child's end: what a child says to its parent, and hears from it."""
+    """
+    The child's end: what a child says to its parent, and hears from it.
 
-    def __init__(self, channel: Channel) -> None:
+    Attributes:
+        clock: whose time it is in this child.
+    """
+
+    def __init__(self, channel: Channel, clock: Clock) -> None:
+        self.clock = clock
         self._channel = channel
 
     @property

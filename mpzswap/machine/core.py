@@ -16,11 +16,11 @@ in the queues.
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from mpzswap.clock.config import ClockConfig, make_clock
 from mpzswap.completion.interrupt import Interrupt
 from mpzswap.driver.portal import Portal, PortalLayout
 from mpzswap.errors import MpzswapError
@@ -29,7 +29,7 @@ from mpzswap.machine.board import Board, BoardLayout
 from mpzswap.machine.child import Child
 from mpzswap.machine.column import Column
 from mpzswap.machine.devices import Devices
-from mpzswap.machine.process import Starter
+from mpzswap.machine.process import DEFAULT_CLOCK, Starter
 from mpzswap.machine.stats import Books, report_devices
 from mpzswap.machine.submitter import (
     Ground,
@@ -50,6 +50,8 @@ from mpzswap.topology.settings import DriverSettings
 PRELOADED = ("mpzswap.device.faults", "mpzswap.workload.worker")
 # The address space of this process; workers have the numbers after it.
 OWN_PASID = 1
+# Where a profile's time is kept, each CPU and each device is a core by itself.
+PLENTY = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Plan:
     cores: tuple[int, ...]
     # Workers, CPUs and stores that there may be over its life.
     max_submitters: int
+    # Whose time it is in all its processes.
+    clock: ClockConfig = DEFAULT_CLOCK
 
 
 @dataclass(eq=False)
@@ -92,6 +96,7 @@ class Core:
         self.plan = plan
         self.space = AddressSpace()
         self.workers: list[Worker] = []
+        self.clock = make_clock(plan.clock)
         self._layout = BoardLayout.plan(plan.topology, plan.max_submitters)
         self._lock = threading.Lock()
         self._segments = count(1)
@@ -106,8 +111,8 @@ class Core:
             stack.callback(self.space.close)
             self.devices = Devices(plan.topology, self.board)
             stack.callback(self.devices.close)
-            self.starter = stack.enter_context(Starter(PRELOADED))
-            self._started_ns = time.monotonic_ns()
+            self.starter = stack.enter_context(Starter(PRELOADED, clock=plan.clock))
+            self._started_ns = self.clock.now_ns()
             self.devices.start(self.starter, plan.compressor, plan.cores)
             stack.callback(self._close_submitters)
             stack.callback(self.devices.let_end)
@@ -215,7 +220,12 @@ class Core:
             self.space.add(segment)
             stack.callback(self.space.remove, segment.number)
             ground = Ground(
-                self.board, devices.eventfds, self.space, devices.look, devices.watch
+                self.board,
+                devices.eventfds,
+                self.space,
+                self.clock,
+                devices.look,
+                devices.watch,
             )
             submitter = open_submitter(config, ground, segment, interrupt)
             self._submitters.append(submitter)
@@ -324,12 +334,19 @@ class Core:
             column=column,
             pasid=pasid,
             cpu=cpu,
-            cores=min(len(plan.cores), host.usable_cores()),
+            cores=self._cores(),
             portal=segment.number,
             nr_buffers=nr_buffers,
             int_handle=interrupt.handle if interrupt else 0,
+            counts_stages=plan.clock.is_timed,
         )
         return config, segment, interrupt
+
+    def _cores(self) -> int:
+        """Give the cores that all processes use: of a profile's machine, plenty."""
+        if self.plan.clock.is_timed:
+            return PLENTY
+        return min(len(self.plan.cores), host.usable_cores())
 
     def _new_column(self) -> int:
         if self._free_columns:
@@ -357,7 +374,7 @@ class Core:
         """Give the report of every device; *books* may have the workers' added."""
         silent = self.devices.publish_counters()
         self.devices.look()
-        elapsed_ns = time.monotonic_ns() - self._started_ns
+        elapsed_ns = self.clock.now_ns() - self._started_ns
         return report_devices(self.devices, books, elapsed_ns, silent)
 
     @property

@@ -29,6 +29,7 @@ from pathlib import Path
 import msgspec
 
 from mpzswap import version
+from mpzswap.clock.config import ClockConfig
 from mpzswap.errors import ClosedError, DeviceDiedError, MpzswapError
 from mpzswap.machine import boot, ending
 from mpzswap.machine.child import Process, describe
@@ -70,14 +71,14 @@ ONE_THREAD = {
 class Link:
     """Our side of the starter: the process and the socket of requests."""
 
-    def __init__(self, modules: Sequence[str]) -> None:
+    def __init__(self, modules: Sequence[str], clock: ClockConfig) -> None:
         self._process, end = start()
         self._channel = Channel(end)
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._ready = False
         self._closed = False
-        setup = msgspec.json.encode(Setup([*MODULES, *modules]))
+        setup = msgspec.json.encode(Setup([*MODULES, *modules], clock))
         try:
             self._channel.send(Message(Kind.START, setup), ANSWER_TIMEOUT_S)
         except (ConnectionError, TimeoutError):

@@ -32,10 +32,13 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from mpzswap.clock.config import ClockConfig
 from mpzswap.errors import InputError, MpzswapError
 from mpzswap.machine.child import Child, stop_together
 from mpzswap.machine.control import Kind
 from mpzswap.machine.link import Link
+
+DEFAULT_CLOCK = ClockConfig()
 
 
 class Starter:
@@ -45,14 +48,18 @@ class Starter:
     Args:
         modules: imported by the starter, so that children find them there.
         allowed: packages whose functions may be an entry.
+        clock: of every child.
     """
 
     def __init__(
-        self, modules: Sequence[str] = (), allowed: Sequence[str] = ("mpzswap",)
+        self,
+        modules: Sequence[str] = (),
+        allowed: Sequence[str] = ("mpzswap",),
+        clock: ClockConfig = DEFAULT_CLOCK,
     ) -> None:
         self._allowed = frozenset(allowed)
         self._children: list[Child] = []
-        self._link = Link(modules)
+        self._link = Link(modules, clock)
         # Runs once: by close, when we are forgotten, or when the interpreter exits.
         self._end = weakref.finalize(
             self, end_all, os.getpid(), self._link, self._children

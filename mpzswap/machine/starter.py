@@ -32,10 +32,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 
+from mpzswap.clock.config import ClockConfig, make_clock
+from mpzswap.clock.work import WorkClock
 from mpzswap.machine import ending
 from mpzswap.machine.control import Channel, ChildControl, Failure, Kind, Message
 from mpzswap.machine.orphan import leave_with_parent
@@ -53,13 +56,19 @@ START_TIMEOUT_S = 10.0
 # Linux, include/linux/sched.h, TASK_COMM_LEN: 16 with the final zero.
 COMM_BYTES = 15
 
+# Linux lets a sleep end up to 50 us late (proc(5), timerslack_ns); ours are that long.
+TIMER_SLACK_NS = 1000
+TIMER_SLACK = Path("/proc/self/timerslack_ns")
+
 Entry = Callable[[ChildControl, bytes, list[int]], None]
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """The first message to the starter: what to import."""
+    """The first message to the starter: what to import, and whose time it is."""
 
     modules: list[str]
+    # The clock that each child has.
+    clock: ClockConfig = ClockConfig()
 
 
 class StartChild(msgspec.Struct, frozen=True, tag=True):
@@ -101,7 +110,7 @@ def main() -> NoReturn:
         status = EXIT_ORPHANED
     except BaseException as error:  # noqa: BLE001 - the parent raises it
         # The children are not ours to end: the parent still has them.
-        status = report(ChildControl(channel), error)
+        status = report(ChildControl(channel, WorkClock()), error)
     leave(status)
 
 
@@ -138,6 +147,7 @@ class Server:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         # By request number.
+        self._clock = ClockConfig()
         self._pidfds: dict[int, int] = {}
         self._exit_codes: dict[int, int] = {}
 
@@ -146,7 +156,9 @@ class Server:
         message = self._channel.receive(START_TIMEOUT_S)
         if message is None:
             raise ConnectionAbortedError("no parent")
-        for module in msgspec.json.decode(message.body, type=Setup).modules:
+        setup = msgspec.json.decode(message.body, type=Setup)
+        self._clock = setup.clock
+        for module in setup.modules:
             importlib.import_module(module)
         # A child's collector leaves alone what was here before it, so that these
         # pages stay shared.
@@ -203,7 +215,9 @@ class Server:
         pid = os.fork()
         if pid == 0:
             self._forget()
-            run_child(request, Channel(socket.socket(fileno=control)))
+            clock = make_clock(self._clock)
+            channel = Channel(socket.socket(fileno=control))
+            run_child(request, ChildControl(channel, clock), channel)
         try:
             self._pidfds[request.number] = os.pidfd_open(pid)
         except OSError:
@@ -221,12 +235,12 @@ class Server:
         self._pidfds.clear()
 
 
-def run_child(request: StartChild, channel: Channel) -> NoReturn:
+def run_child(request: StartChild, control: ChildControl, channel: Channel) -> NoReturn:
     """Be a child, from the fork to the end; SIGINT is ignored since the starter."""
-    control = ChildControl(channel)
     status = EXIT_FAILED
     try:
         set_process_name(request.name)
+        set_timer_slack()
         leave_with_parent(channel, lambda: leave(EXIT_ORPHANED))
         message = channel.receive(START_TIMEOUT_S)
         if message is None:
@@ -260,6 +274,13 @@ def set_process_name(name: str) -> None:
     """Show *name* in ps and top."""
     with contextlib.suppress(OSError), open("/proc/self/comm", "wb") as comm:  # noqa: PTH123 - a plain write
         comm.write(name.encode()[:COMM_BYTES])
+
+
+def set_timer_slack() -> None:
+    """Let our sleeps end at most a microsecond late, where the system has that."""
+    # Some sandboxes do not let us; then we are slower, and as right as before.
+    with contextlib.suppress(OSError):
+        TIMER_SLACK.write_text(str(TIMER_SLACK_NS), encoding="ascii")
 
 
 def leave(status: int) -> NoReturn:

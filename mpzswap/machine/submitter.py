@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from mpzswap.clock.work import Clock, WorkClock
+from mpzswap.clock.work import Clock
 from mpzswap.codec.table import make_codec
 from mpzswap.completion.interrupt import Interrupt
 from mpzswap.device.words import NEED_WAKEUP, TAKEN
@@ -62,6 +62,8 @@ class SubmitterConfig(msgspec.Struct, frozen=True):
     int_handle: int = 0
     # The segment of a worker's own pages; 0: none.
     memory: int = 0
+    # Whether the stages of pages are counted.
+    counts_stages: bool = False
 
     def with_memory(self, segment: int) -> "SubmitterConfig":
         """Give the same with a segment of its own pages."""
@@ -217,6 +219,7 @@ class Ground:
     # The doorbell of each device.
     eventfds: tuple[int, ...]
     space: AddressSpace
+    clock: Clock
     # Looks for deaths and notes them in the board; a worker relies on the parent.
     look: Callable[[], None]
     # The same if the last look was not just now; for whoever does not wait.
@@ -231,7 +234,6 @@ def open_submitter(
 ) -> Submitter:
     """Put a driver over a portal, which is in the ground's address space."""
     layout = PortalLayout.plan(config.topology, config.nr_buffers)
-    clock = WorkClock()
     mapped = Portal(portal, layout)
     parts = DriverParts(
         settings=config.topology.driver,
@@ -241,13 +243,16 @@ def open_submitter(
         codec=make_codec(config.compressor),
         space=ground.space,
         pasid=config.pasid,
-        clock=clock,
+        clock=ground.clock,
         interrupt=interrupt,
+        counts_stages=config.counts_stages,
     )
-    return Submitter(config, ground.board, IaaCrypto(parts), clock, interrupt)
+    return Submitter(config, ground.board, IaaCrypto(parts), ground.clock, interrupt)
 
 
-def adopt_submitter(config: SubmitterConfig, fds: Sequence[int]) -> Submitter:
+def adopt_submitter(
+    config: SubmitterConfig, fds: Sequence[int], clock: Clock
+) -> Submitter:
     """Open, in a worker process, the submitter that the parent made for it."""
     own = SubmitterFds.of_list(fds, config)
     portal = Segment.map(config.portal, own.portal)
@@ -261,7 +266,7 @@ def adopt_submitter(config: SubmitterConfig, fds: Sequence[int]) -> Submitter:
     def nothing() -> None:
         """Rely on the parent, whose children the devices are."""
 
-    ground = Ground(board, own.eventfds, space, look=nothing, watch=nothing)
+    ground = Ground(board, own.eventfds, space, clock, look=nothing, watch=nothing)
     interrupt = None
     if own.interrupt is not None:
         interrupt = Interrupt(config.int_handle, own.interrupt)

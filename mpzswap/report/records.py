@@ -97,6 +97,8 @@ class QueueReport(msgspec.Struct, frozen=True):
     verify_calls: int = 0
     # Retries that a fault was the reason for.
     injected_queue_full: int = 0
+    # How long descriptors waited in it, ns, all together; by a clock with a profile.
+    wait_ns: int = 0
 
 
 class DeviceReport(msgspec.Struct, frozen=True):

@@ -30,6 +30,8 @@ from functools import partial
 from itertools import cycle, repeat
 from typing import TypeAlias
 
+from mpzswap.clock.steps import Step
+from mpzswap.clock.work import Clock
 from mpzswap.errors import LoadError
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.ring.memory import Frames
@@ -58,6 +60,15 @@ RESIDENT_PAGE, SWAPPED_PAGE = bytes([RESIDENT]), bytes([SWAPPED])
 # Ours: a reclaim goes below the limit by no more than this part of it.
 MAX_BATCH_SHARE = 8
 
+# What a folio costs to swap out, by its pages; of another size, as the next smaller.
+SWAP_OUT_STEPS = (
+    (512, Step.SWAP_OUT_2M),
+    (16, Step.SWAP_OUT_64K),
+    (8, Step.SWAP_OUT_32K),
+    (4, Step.SWAP_OUT_16K),
+    (1, Step.SWAP_OUT_4K),
+)
+
 # A resident folio: first page, pages, node.
 Resident: TypeAlias = tuple[int, int, int]
 
@@ -74,6 +85,7 @@ class Memory:
         reclaim_batch: folios that are stored together, vm.compress-batchsize.
         page_cluster: up to 2 to this power pages are loaded together,
             vm.page-cluster.
+        clock: told of each folio that is swapped out.
         nodes: the nodes that folios lie on, in turn.
     """
 
@@ -82,6 +94,7 @@ class Memory:
     high_pages: int
     reclaim_batch: int
     page_cluster: int
+    clock: Clock
     nodes: Sequence[int] = (0,)
     resident: int = 0
     # Pages that came back,
@@ -260,6 +273,7 @@ class Memory:
         freed = 0
         try:
             for first, count, node in cluster:
+                self.clock.spend(step_of(count), count)
                 entry = swp_entry(next_type(count), first)
                 plug.add(Folio(entry, first, count), node)
             plug.finish()
@@ -302,3 +316,8 @@ class Memory:
         self.lru.extendleft(reversed(cluster[len(plug.done) :]))
         self.resident -= freed
         return freed
+
+
+def step_of(nr_pages: int) -> Step:
+    """Give what swapping a page of such a folio out takes."""
+    return next(step for least, step in SWAP_OUT_STEPS if nr_pages >= least)

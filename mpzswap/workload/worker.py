@@ -13,14 +13,12 @@ As vm-scalability's usemem does, pages are written in order, which drives the on
 written first out of memory; reading them in order brings each back once.
 """
 
-import contextlib
-import resource
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
+from mpzswap.acomp.stages import StageSums
 from mpzswap.clock.histogram import SparseHistogram
 from mpzswap.errors import MpzswapError
 from mpzswap.machine.board import CpuWord
@@ -52,9 +50,6 @@ MEET_INTERVAL_NS = 1_000_000
 ALL_STRETCHES = 1 << 62
 # Folios between two looks whether the parent has let go: a look costs 2 us.
 LOOK_EVERY = 16
-# Linux lets a sleep end up to 50 us late (proc(5), timerslack_ns); ours are that long.
-TIMER_SLACK_NS = 1000
-TIMER_SLACK = Path("/proc/self/timerslack_ns")
 
 
 class WorkerConfig(msgspec.Struct, frozen=True):
@@ -86,6 +81,9 @@ class WorkerResult(msgspec.Struct):
 
     zswap: ZswapStats
     books: Books
+    # Where pages spent their time, where that is counted.
+    store_stages: StageSums
+    load_stages: StageSums
     store_page: SparseHistogram
     load_page: SparseHistogram
     batch: SparseHistogram
@@ -154,6 +152,7 @@ class Usemem:
             config.limit_pages // config.workers,
             config.reclaim_batch,
             config.zswap.page_cluster,
+            submitter.clock,
             config.nodes,
         )
         self._column = column
@@ -279,9 +278,8 @@ class Usemem:
 def main(control: ChildControl, config: bytes, fds: Sequence[int]) -> None:
     """Be a worker; *fds* are the source segment and the submitter's."""
     told = msgspec.json.decode(config, type=WorkerConfig)
-    set_timer_slack()
     source = Segment.map(told.source, fds[0])
-    submitter = adopt_submitter(told.submitter, fds[1:])
+    submitter = adopt_submitter(told.submitter, fds[1:], control.clock)
     pages = source.frames(0, source.size // PAGE_SIZE).array
 
     def is_over() -> bool:
@@ -321,11 +319,12 @@ def open_areas(sizes: Sequence[int], frames: Frames) -> SwapAreas | None:
 
 def result_of(usemem: Usemem, submitter: Submitter) -> WorkerResult:
     """Put together what the parent adds up."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
     latency = usemem.zswap.latency
     return WorkerResult(
         zswap=usemem.zswap.stats(),
         books=Books.of_drivers(submitter.config.topology, [submitter.driver]),
+        store_stages=latency.store_stages,
+        load_stages=latency.load_stages,
         store_page=latency.store_page.to_sparse(),
         load_page=latency.load_page.to_sparse(),
         batch=latency.batch.to_sparse(),
@@ -342,13 +341,6 @@ def result_of(usemem: Usemem, submitter: Submitter) -> WorkerResult:
         pages_wrong=usemem.pages_wrong,
         pages_lost=usemem.pages_lost,
         write_ns=usemem.write_ns,
-        cpu_s=used.ru_utime + used.ru_stime,
+        cpu_s=submitter.clock.cpu_ns() / 1e9,
         problems=usemem.problems,
     )
-
-
-def set_timer_slack() -> None:
-    """Let our sleeps end at most a microsecond late, where the system has that."""
-    # Some sandboxes do not let us; then we are slower, and as right as before.
-    with contextlib.suppress(OSError):
-        TIMER_SLACK.write_text(str(TIMER_SLACK_NS), encoding="ascii")

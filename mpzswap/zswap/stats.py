@@ -19,6 +19,7 @@ from typing import Self
 
 import msgspec
 
+from mpzswap.acomp.stages import StageSums
 from mpzswap.clock.histogram import Histogram
 from mpzswap.page.frame import PAGE_SIZE
 
@@ -143,3 +144,6 @@ class Latency:
     load_page: Histogram = field(default_factory=Histogram)
     # A sub-batch, from its submission to the end of its last page.
     batch: Histogram = field(default_factory=Histogram)
+    # Where pages of stores and of loads spent their time, where that is counted.
+    store_stages: StageSums = field(default_factory=StageSums)
+    load_stages: StageSums = field(default_factory=StageSums)

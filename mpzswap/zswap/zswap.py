@@ -19,7 +19,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from mpzswap.acomp.pipeline import Pipeline, Shape
-from mpzswap.acomp.request import Acomp
+from mpzswap.acomp.request import Acomp, Request
+from mpzswap.acomp.stages import Stage, StageSums
+from mpzswap.clock.steps import Step
 from mpzswap.clock.work import Clock
 from mpzswap.errors import ClosedError
 from mpzswap.page.frame import PAGE_SIZE
@@ -28,9 +30,9 @@ from mpzswap.topology.settings import ZswapSettings
 from mpzswap.zswap.check import check_folios, check_frames
 from mpzswap.zswap.entry import Entries
 from mpzswap.zswap.limit import PoolLimit
-from mpzswap.zswap.load import Failures, Load
+from mpzswap.zswap.load import Failures, Load, Wanted
 from mpzswap.zswap.stats import Counters, Latency, ZswapStats
-from mpzswap.zswap.store import Folio, FolioState, Store
+from mpzswap.zswap.store import Folio, FolioState, Store, StorePage
 from mpzswap.zswap.swap_areas import SwapAreas
 from mpzswap.zswap.swap_out import SwappedTo, write_folio
 from mpzswap.zswap.writeback import Writeback
@@ -216,7 +218,7 @@ class Zswap:
             self._pipeline.run(
                 load.pages(frames, failures, wanted),
                 partial(load.submit, frames),
-                partial(load.take, frames, failures),
+                partial(self._loaded, frames, failures),
             )
         finally:
             self._limit.publish(self._entries.zsmalloc.nr_pages)
@@ -252,9 +254,36 @@ class Zswap:
         for state in states:
             state.rejected = state.at_limit = False
         self._pipeline.run(
-            store.pages(frames, states), store.submit, partial(store.take, frames)
+            store.pages(frames, states), store.submit, partial(self._stored, frames)
         )
         return [state for state in states if state.at_limit]
+
+    def _stored(self, frames: Frames, request: Request, pages: list[StorePage]) -> None:
+        """Put the pages of a request away."""
+        self._store.take(frames, request, pages)
+        self._clock.spend(Step.STORE_CALL)
+        self._count_stages(self.latency.store_stages, request)
+
+    def _loaded(
+        self,
+        frames: Frames,
+        failures: Failures,
+        request: Request,
+        pages: list[Wanted],
+    ) -> None:
+        """Take the pages of a request that came."""
+        self._load.take(frames, failures, request, pages)
+        self._clock.spend(Step.LOAD_CALL)
+        self._count_stages(self.latency.load_stages, request)
+
+    def _count_stages(self, sums: StageSums, request: Request) -> None:
+        """Count where its pages spent their time, with what came after it was over."""
+        if not request.stages:
+            return
+        nr_pages = len(request.pages)
+        ns = [*request.stages]
+        ns[Stage.STORE] = nr_pages * (self._clock.now_ns() - request.over_ns)
+        sums.add(nr_pages, ns)
 
     def _shrink(self) -> bool:
         """Make room in a full pool; False if that is off, or there was nothing."""

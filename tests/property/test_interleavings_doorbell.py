@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tests.tools.interleavings import DEPTH, Found, Interleavings
-from tests.tools.queue_rig import Poller, QueueRig, SearchedPump, Submitter
+from tests.tools.queue_rig import BlockingClock, QueueRig, SearchedPump, Submitter
 
 # A rig, and half of the states that there were when this was written: a search that
 # finds nothing to do proves nothing.
@@ -42,8 +42,8 @@ def actors_of(
         replace(rig.submitter(index, submitter), doorbell=rig.doorbell())
         for index in range(len(rig.wanted))
     ]
-    poller = Poller(rig.memory, rig.eventfd)
-    return submitters, rig.device(device).with_doorbell(rig.doorbell(), poller)
+    clock = BlockingClock(rig.memory)
+    return submitters, rig.device(device).with_doorbell(rig.doorbell(), clock)
 
 
 def search(

@@ -12,6 +12,7 @@ from mpzswap.errors import LoadError
 from mpzswap.topology.settings import ZswapSettings
 from mpzswap.workload.ledger import ledger_of
 from mpzswap.workload.memory import Memory, Where
+from tests.tools.manual_clock import ManualClock
 from tests.tools.zswap_rig import ZERO, Disk, Rig, noise, text
 
 NR_PAGES = 64
@@ -90,7 +91,13 @@ def test_touched_page_is_what_was_written(
         swap=[Disk(NR_PAGES) for _ in range(areas)] or None,
     )
     memory = Memory(
-        rig.frames.part(0, NR_PAGES), rig.zswap, high, batch, page_cluster, (0, 0, 1)
+        rig.frames.part(0, NR_PAGES),
+        rig.zswap,
+        high,
+        batch,
+        page_cluster,
+        ManualClock(),
+        (0, 0, 1),
     )
     written: dict[int, bytes] = {}
     for number, touch in enumerate(WRITTEN + touches):

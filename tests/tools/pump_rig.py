@@ -5,6 +5,7 @@ from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from mpzswap.clock.work import Clock, WorkClock
 from mpzswap.device.check import Descriptor
 from mpzswap.device.counters import DeviceCounters, read_injected
 from mpzswap.device.main import DeviceConfig, Pump
@@ -38,11 +39,13 @@ class FakeControl:
 
     Attributes:
         gone: a descriptor at its end of file: whoever polls it is woken at once.
+        clock: whose time it is.
         inbox: what the parent says.
         sent: what the device answered.
     """
 
     gone: int
+    clock: Clock
     inbox: deque[Told] = field(default_factory=deque)
     sent: list[bytes] = field(default_factory=list)
 
@@ -80,7 +83,7 @@ class PumpRig:
         stack.callback(os.close, eventfd)
         self.interrupt = stack.enter_context(new_eventfd())
         self.words = memoryview(bytearray(8 * DEVICE_WORDS)).cast("Q")
-        self.control = FakeControl(gone)
+        self.control = FakeControl(gone, WorkClock())
         device = Device(name="iax0", faults=faults)
         config = DeviceConfig(device, "deflate-iaa", words_offset=0)
         self.pump = kind(config, self.control, self.words, eventfd)

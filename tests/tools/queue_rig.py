@@ -10,11 +10,11 @@ Lanes, occupancy, doorbell, arbiter and pump are the real ones; each has its mem
 handed in, and its barrier replaced by that of the search.
 """
 
-import select
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
+from mpzswap.clock.work import Clock
 from mpzswap.device.arbiter import Arbiter, Source
 from mpzswap.device.client import Client
 from mpzswap.device.counters import DeviceCounters
@@ -26,6 +26,7 @@ from mpzswap.ring.lane import Lane, capacity_for
 from mpzswap.ring.occupancy import Occupancy
 from mpzswap.topology.model import Device, Group, WorkQueue
 from tests.tools.interleavings import State
+from tests.tools.manual_clock import ManualClock
 from tests.tools.stepped_memory import Memory
 
 ENGINES = Group(compress_engines=1, decompress_engines=1)
@@ -116,17 +117,22 @@ def _ends(descriptor: bytes) -> str:
     return f"{descriptor[half - 2 : half].hex()} {descriptor[-2:].hex()}"
 
 
-@dataclass
-class Poller:
-    """Blocks until the eventfd is readable."""
+class BlockingClock(ManualClock):
+    """
+    A clock by which whoever waits blocks until the eventfd is readable.
 
-    memory: Memory
-    eventfd: int
+    The limit never strikes here, so that nothing hides behind it.
+    """
 
-    def poll(self, timeout_ms: int) -> None:
-        """Block; the limit never strikes here, so that nothing hides behind it."""
-        del timeout_ms
-        self.memory.wait_for(self.eventfd)
+    def __init__(self, memory: Memory) -> None:
+        super().__init__()
+        self._memory = memory
+
+    def wait_readable(self, fds: Sequence[int], limit_ns: int) -> bool:
+        """Block."""
+        del limit_ns
+        self._memory.wait_for(fds[0])
+        return True
 
 
 class SearchedPump(Pump):
@@ -141,10 +147,11 @@ class SearchedPump(Pump):
         self._counters = DeviceCounters()
         self.sleeps = False
 
-    def with_doorbell(self, doorbell: Doorbell, poller: Poller) -> "SearchedPump":
+    def with_doorbell(self, doorbell: Doorbell, clock: Clock) -> "SearchedPump":
         """Let it sleep."""
         self._doorbell = doorbell
-        self._poller = cast("select.poll", poller)
+        self._clock = clock
+        self._fds = doorbell.eventfd, -1
         self.sleeps = True
         return self
 

@@ -16,6 +16,7 @@ from mpzswap.zswap.swap_areas import SwapAreas
 from mpzswap.zswap.swap_file import SwapFile, SwapPage
 from mpzswap.zswap.zswap import Zswap
 from tests.tools.fake_acomp import FakeAcomp, plain_frames
+from tests.tools.manual_clock import ManualClock
 
 ZERO = bytes(PAGE_SIZE)
 SAME = b"mpzswap!" * (PAGE_SIZE // 8)
@@ -37,23 +38,13 @@ def swap_page(entry: int, page: bytes) -> SwapPage:
     return entry, memoryview(page), checksum(page)
 
 
-class ManualClock:
+class TickingClock(ManualClock):
     """A clock that goes on by 100 ns each time it is asked."""
-
-    def __init__(self) -> None:
-        self.ns = 0
 
     def now_ns(self) -> int:
         """Give the time, and let some pass."""
         self.ns += 100
         return self.ns
-
-    def relax(self) -> None:
-        """Nobody else is here."""
-
-    def sleep_ns(self, duration_ns: int) -> None:
-        """Let that time pass at once."""
-        self.ns += duration_ns
 
 
 def pool_words(count: int = 1) -> memoryview:

@@ -12,7 +12,7 @@ from mpzswap.errors import MpzswapError
 from mpzswap.topology.settings import Batching
 from tests.tools.driver_rig import ROUND_NS, driver_rig, one_queue
 from tests.tools.fake_acomp import FakeAcomp, plain_frames
-from tests.tools.zswap_rig import ManualClock
+from tests.tools.zswap_rig import TickingClock
 
 
 class Line:
@@ -23,7 +23,7 @@ class Line:
         self.latency = Histogram()
         self.taken: list[int] = []
         shape = Shape.of(batching, 8)
-        self.pipeline = Pipeline(self.fake, ManualClock(), shape, self.latency)
+        self.pipeline = Pipeline(self.fake, TickingClock(), shape, self.latency)
 
     def submit(self, request: Request, indices: list[int]) -> int:
         """Ask for the compression of these frames."""
@@ -239,6 +239,6 @@ def test_failed_start_gives_back_what_it_had() -> None:
     fake = FakeAcomp(plain_frames(1), max_requests=10)
 
     with pytest.raises(MpzswapError, match="10 requests"):
-        Pipeline(fake, ManualClock(), Shape.of("requests", 8), Histogram())
+        Pipeline(fake, TickingClock(), Shape.of("requests", 8), Histogram())
 
     assert fake.allocated == 0

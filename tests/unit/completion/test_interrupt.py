@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from mpzswap.clock.work import WorkClock
 from mpzswap.completion.interrupt import Interrupt
 
-LONG_MS = 60_000
+CLOCK = WorkClock()
+LONG_NS = 60_000_000_000
 LIMIT_S = 30.0
 
 
@@ -23,7 +25,7 @@ def interrupt() -> Iterator[Interrupt]:
 
 def test_wait_ends_at_the_limit(interrupt: Interrupt) -> None:
     """Nobody raised it, and nothing is read."""
-    interrupt.wait(2)
+    interrupt.wait(CLOCK, 2_000_000)
 
     with pytest.raises(BlockingIOError):
         os.eventfd_read(interrupt.eventfd)
@@ -33,7 +35,7 @@ def test_interrupt_that_was_raised_before_is_not_missed(interrupt: Interrupt) ->
     """However often: one wait takes them all, the next sleeps."""
     for _ in range(3):
         os.eventfd_write(interrupt.eventfd, 1)
-    interrupt.wait(LONG_MS)
+    interrupt.wait(CLOCK, LONG_NS)
     with pytest.raises(BlockingIOError):
         os.eventfd_read(interrupt.eventfd)
 
@@ -43,7 +45,7 @@ def test_sleeper_is_woken(interrupt: Interrupt) -> None:
     woken = threading.Event()
 
     def sleep() -> None:
-        interrupt.wait(LONG_MS)
+        interrupt.wait(CLOCK, LONG_NS)
         woken.set()
 
     sleeper = threading.Thread(target=sleep)
@@ -56,12 +58,12 @@ def test_sleeper_is_woken(interrupt: Interrupt) -> None:
 
 def test_second_waiter_looks_again_soon(interrupt: Interrupt) -> None:
     """What is raised for it the first may take: it does not stand in line."""
-    first = threading.Thread(target=interrupt.wait, args=(LONG_MS,))
+    first = threading.Thread(target=interrupt.wait, args=(CLOCK, LONG_NS))
     first.start()
     until = time.monotonic() + LIMIT_S
     while not interrupt._lock.locked() and time.monotonic() < until:
         pass
-    interrupt.wait(LONG_MS)
+    interrupt.wait(CLOCK, LONG_NS)
 
     # The first still waits: that the second came back is not its doing.
     assert interrupt._lock.locked()
@@ -77,7 +79,7 @@ def test_closed_interrupt_is_not_waited_for(interrupt: Interrupt) -> None:
     made = os.eventfd(1, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
     others = {made, os.dup2(made, interrupt.eventfd)}
     try:
-        interrupt.wait(LONG_MS)
+        interrupt.wait(CLOCK, LONG_NS)
 
         assert os.eventfd_read(made) == 1
     finally:

@@ -7,7 +7,7 @@ import pytest
 
 from mpzswap.completion.status import Status
 from mpzswap.device.faults import FaultyPump
-from mpzswap.device.main import IDLE_TIMEOUT_MS
+from mpzswap.device.main import IDLE_TIMEOUT_NS
 from mpzswap.ring.memory import address
 from tests.tools.descriptors import COMPRESS
 from tests.tools.manual_clock import ManualClock
@@ -48,22 +48,23 @@ def test_late_answer_comes_in_a_later_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    ("delay", "limit_ms"), [("5ms", 4), ("1500us", 1), ("500us", 0), ("10s", 1000)]
+    ("delay", "limit_ns"),
+    [("5ms", 4_000_000), ("1500us", 500_000), ("500us", 0), ("10s", 1_000_000_000)],
 )
-def test_sleep_ends_when_the_next_late_answer_is_due(delay: str, limit_ms: int) -> None:
+def test_sleep_ends_when_the_next_late_answer_is_due(delay: str, limit_ns: int) -> None:
     """Not much later, and never after its own limit."""
     with faulty(f"late:delay={delay}") as (rig, clock):
         rig.publish(1, HALF_A_PAGE)
         rig.pump._serve()
         clock.ns += 1_000_000
 
-        assert rig.pump._idle_timeout_ms() == limit_ms
+        assert rig.pump._idle_timeout_ns() == limit_ns
 
 
 def test_sleep_is_as_long_as_any_where_nothing_is_late() -> None:
     """The device costs no more than another."""
     with faulty("late:count=1") as (rig, _):
-        assert rig.pump._idle_timeout_ms() == IDLE_TIMEOUT_MS
+        assert rig.pump._idle_timeout_ns() == IDLE_TIMEOUT_NS
 
 
 def test_answer_comes_twice_in_a_later_burst() -> None:

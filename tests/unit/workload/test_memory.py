@@ -13,6 +13,7 @@ from mpzswap.zswap.reclaim_plug import PlugStats
 from mpzswap.zswap.store import Folio
 from mpzswap.zswap.swap_entry import swp_entry
 from mpzswap.zswap.swap_out import SwappedTo
+from tests.tools.manual_clock import ManualClock
 from tests.tools.zswap_rig import Disk, Rig, noise, text
 
 # Loads are one request each: as many pages of it as there are in a window.
@@ -24,6 +25,7 @@ def memory_of(rig: Rig, /, **more: object) -> Memory:
     """Give a memory of 64 pages, each of its own text."""
     rig.fill([text(page) for page in range(NR_PAGES)])
     settings = {"high_pages": 10_000, "reclaim_batch": 32, "page_cluster": 3} | more
+    settings |= {"clock": ManualClock()}
     return Memory(rig.frames.part(0, NR_PAGES), rig.zswap, **settings)  # type: ignore[arg-type]  # as given
 
 
