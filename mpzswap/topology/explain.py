@@ -109,10 +109,17 @@ def _shown(value: object) -> str:
     """Give a value as a file has it; lists and mappings by their size only."""
     if isinstance(value, list | dict):
         return f"a {'list' if isinstance(value, list) else 'mapping'} of {len(value)}"
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = value if isinstance(value, str) else _as_json(value)
     line = " ".join(text.split())
     return (
         line
         if len(line) <= MAX_VALUE_CHARACTERS
         else f"{line[:MAX_VALUE_CHARACTERS]}..."
     )
+
+
+def _as_json(value: object) -> str:
+    """Give a value as JSON has it; what JSON lacks, such as nan, by its name."""
+    if isinstance(value, float):
+        return str(value)
+    return msgspec.json.encode(value).decode()
