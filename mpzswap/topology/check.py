@@ -6,6 +6,7 @@ Each function raises a TopologyError with the path from the part it was given.
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mpzswap.errors import InputError, TopologyError
@@ -13,6 +14,7 @@ from mpzswap.topology.fault_line import parse_fault
 
 if TYPE_CHECKING:  # These structs call us when they are made.
     from mpzswap.topology.model import Device, Topology, WorkQueue
+    from mpzswap.topology.timing import Direction, Timing
 
 # Linux, arch/x86/Kconfig: NR_CPUS_RANGE_END with CPUMASK_OFFSTACK.
 MAX_CPUS = 8192
@@ -86,8 +88,7 @@ def _engines(part: "Device", kind: str) -> None:
 
 def topology(whole: "Topology") -> None:
     """Refuse what the machine does not have, and queues that would never be served."""
-    for kind, allowed in (("name", ""), ("description", "\n\t")):
-        _printable(kind, getattr(whole, kind), allowed)
+    printable(whole)
     cpus = sum(socket.cores * socket.threads for socket in whole.sockets)
     if cpus > MAX_CPUS:
         raise TopologyError(f"sockets: {cpus} CPUs: must be at most {MAX_CPUS}")
@@ -100,6 +101,22 @@ def topology(whole: "Topology") -> None:
             )
         _unique(f"devices[{index}].wqs", (wq.name for wq in part.wqs))
         _served(whole, index)
+
+
+def direction(part: "Direction") -> None:
+    """Refuse points of which one is not larger than the one before."""
+    for index, (below, point) in enumerate(pairwise(part.engine), 1):
+        if point.bytes <= below.bytes:
+            raise TopologyError(
+                f"engine[{index}].bytes: {point.bytes}: must be over {below.bytes}, "
+                "the point before"
+            )
+
+
+def printable(whole: "Topology | Timing") -> None:
+    """Refuse what a terminal would obey in what it is shown."""
+    for kind, allowed in (("name", ""), ("description", "\n\t")):
+        _printable(kind, getattr(whole, kind), allowed)
 
 
 def _printable(path: str, text: str, allowed: str) -> None:

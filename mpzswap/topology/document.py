@@ -52,9 +52,9 @@ class Loader(yaml.SafeLoader):
     }
 
 
-def read_document(path: Path) -> dict[str, Any]:
+def read_document(path: Path, what: str = "topology") -> dict[str, Any]:
     """
-    Read a file that has one mapping.
+    Read a file that has one mapping, with the keys of a *what*.
 
     Raises:
         TopologyError: it cannot be read, is no YAML, or does things we refuse.
@@ -72,7 +72,7 @@ def read_document(path: Path) -> dict[str, Any]:
     if len(data) > MAX_FILE_BYTES:
         raise TopologyError(f"{path}: must be at most {MAX_FILE_BYTES} bytes")
     try:
-        return parse_document(data.decode())
+        return parse_document(data.decode(), what)
     except UnicodeDecodeError as error:
         raise TopologyError(f"{path}: byte {error.start} is no UTF-8") from error
     except TopologyError as error:
@@ -87,9 +87,9 @@ def _read(path: Path) -> bytes:
         return file.read(MAX_FILE_BYTES + 1) or b""
 
 
-def parse_document(text: str) -> dict[str, Any]:
+def parse_document(text: str, what: str = "topology") -> dict[str, Any]:
     """
-    Give the mapping that *text* says.
+    Give the mapping that *text* says, with the keys of a *what*.
 
     Raises:
         TopologyError: it says none; the message begins with the line.
@@ -98,7 +98,7 @@ def parse_document(text: str) -> dict[str, Any]:
         loader = Loader(text)
         node = loader.get_single_node()
         if not isinstance(node, MappingNode):
-            raise _wrong(node, "must be a mapping with the keys of a topology")
+            raise _wrong(node, f"must be a mapping with the keys of a {what}")
         _refuse_bombs(node)
         return dict(loader.construct_document(node))
 

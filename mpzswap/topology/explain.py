@@ -18,8 +18,12 @@ from mpzswap.errors import TopologyError
 # A value longer than this is cut, so that the line stays a line.
 MAX_VALUE_CHARACTERS = 40
 
+# How msgspec ends: with the place of the value, or of the mapping that has the key.
+PLACE = r"(.*) - at (`key` in )?`\$\.?(.*)`"
+
 WORDS = {
     "int": "an integer",
+    "float": "a number",
     "str": "text",
     "bool": "true or false",
     "array": "a list",
@@ -38,10 +42,14 @@ def explained(model: type[msgspec.Struct], document: object) -> Iterator[None]:
     try:
         yield
     except msgspec.ValidationError as error:
-        text, _, place = str(error).partition(" - at `$")
-        path = place.removesuffix("`").removeprefix(".")
+        text, of_key, path = str(error), None, ""
+        if place := re.fullmatch(PLACE, text, re.DOTALL):
+            text, of_key, path = place.groups()
+        path = _with_keys(path, model, document)
         if isinstance(error.__cause__, TopologyError):
             line = f"{path}.{error.__cause__}".removeprefix(".")
+        elif of_key:
+            line = _key_line(path, model, document)
         else:
             line = _line(text, path, model, document)
         raise TopologyError(line) from error
@@ -56,7 +64,7 @@ def _line(text: str, path: str, model: type[msgspec.Struct], document: object) -
     if field := re.search("missing required field `(.*)`", text):
         return f"{_join(path, field[1])}: missing, must be given"
     value = _shown(_value_at(document, path))
-    return f"{path or 'topology'}: {value}: must be {_wanted(text, kind)}"
+    return f"{path or model.__name__.lower()}: {value}: must be {_wanted(text, kind)}"
 
 
 def _wanted(text: str, kind: inspect.Type) -> str:
@@ -64,9 +72,47 @@ def _wanted(text: str, kind: inspect.Type) -> str:
     if isinstance(kind, inspect.LiteralType):
         return "one of " + ", ".join(str(value) for value in kind.values)
     if pattern := re.search("matching regex '(.*)'", text):
-        return f"text that matches {pattern[1]}"
+        return _matching(pattern[1])
     wanted = text.removeprefix("Expected ").partition(", got")[0]
     return re.sub("`([a-z]+)`", lambda word: WORDS.get(word[1], word[1]), wanted)
+
+
+def _matching(pattern: str) -> str:
+    """Say what a pattern lets through: words are named."""
+    words = re.fullmatch(r"\^\(([\w|-]+)\)\$", pattern)
+    if words:
+        return "one of " + words[1].replace("|", ", ")
+    return f"text that matches {pattern}"
+
+
+def _key_line(path: str, model: type[msgspec.Struct], document: object) -> str:
+    """Put together the line for a key that the mapping at *path* may not have."""
+    kind: Any = _type_at(model, path)
+    mapping: Any = _value_at(document, path)
+    pattern = kind.key_type.pattern
+    key = next(key for key in map(str, mapping) if not re.search(pattern, key))
+    return f"{_join(path, _shown(key))}: unknown key, must be {_matching(pattern)}"
+
+
+def _with_keys(path: str, model: type[msgspec.Struct], document: object) -> str:
+    """Put keys in place of each [...], which is how msgspec says a mapping's value."""
+    while "[...]" in path:
+        before, _, rest = path.partition("[...]")
+        kind: Any = _type_at(model, before)
+        mapping: Any = _value_at(document, before)
+        wanted = kind.value_type.cls
+        key = next(key for key, value in mapping.items() if not _fits(value, wanted))
+        path = f"{_join(before, key)}{rest}"
+    return path
+
+
+def _fits(value: object, model: type[msgspec.Struct]) -> bool:
+    """Tell whether *value* can be read as a *model*."""
+    try:
+        msgspec.convert(value, model)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _steps(path: str) -> Iterator[str | int]:
@@ -97,11 +143,15 @@ def _type_at(model: type[msgspec.Struct], path: str) -> inspect.Type:
             kind = _bare(fields[str(step)])
         elif isinstance(kind, inspect.VarTupleType):
             kind = _bare(kind.item_type)
+        elif isinstance(kind, inspect.DictType):
+            kind = _bare(kind.value_type)
     return kind
 
 
 def _bare(kind: inspect.Type) -> inspect.Type:
-    """Give the type without what was noted about it."""
+    """Give the type without what was noted about it, and without null beside it."""
+    if isinstance(kind, inspect.UnionType):
+        kind = next(one for one in kind.types if not isinstance(one, inspect.NoneType))
     return kind.type if isinstance(kind, inspect.Metadata) else kind
 
 

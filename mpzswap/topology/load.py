@@ -2,7 +2,8 @@
 Find the topology that a command is given, by name or by file; list those we have.
 
 A change, such as ``driver.sync_mode=sync``, writes an attribute in place of the
-topology's: its memory, a setting of its driver or of zswap, or one of all devices.
+topology's: its memory, its timing profile, a setting of its driver or of zswap, or
+one of all devices.
 """
 
 import re
@@ -17,7 +18,7 @@ from mpzswap.topology.document import parse_value
 from mpzswap.topology.model import Topology
 
 # What a change may have before its "=".
-CHANGEABLE = r"memory|(driver|zswap|devices)\.\w+"
+CHANGEABLE = r"memory|timing|(driver|zswap|devices)\.\w+"
 # A key longer than this is cut, so that the line stays a line.
 MAX_KEY_CHARACTERS = 40
 # The same of the name of a file.
@@ -59,8 +60,8 @@ def _parse_change(change: str) -> tuple[str, object]:
         raise TopologyError(f"set: {shown}: must be KEY=VALUE")
     if not re.fullmatch(CHANGEABLE, key, re.ASCII):
         raise TopologyError(
-            f"set: {shown}: unknown key, must be memory, driver.NAME, zswap.NAME or "
-            "devices.NAME"
+            f"set: {shown}: unknown key, must be memory, driver.NAME, zswap.NAME, "
+            "devices.NAME or timing"
         )
     try:
         return key, parse_value(text)

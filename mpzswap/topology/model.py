@@ -5,7 +5,8 @@ What a topology file says, as frozen structs; the words are accel-config's.
     |-- sockets   Socket: cores, threads; socket i is node i
     |-- devices   Device: engines, groups, wqs (WorkQueue), faults
     |-- driver    settings.DriverSettings: the attributes of iaa_crypto
-    `-- zswap     settings.ZswapSettings: module parameters and sysctls
+    |-- zswap     settings.ZswapSettings: module parameters and sysctls
+    `-- timing    timing.Timing: what its devices and CPUs take
 
 Ranges are in the types and hold for what is read; what one value says of another
 is checked by ``__post_init__`` (see ``check``), so it holds for whatever is made.
@@ -26,8 +27,14 @@ from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.topology import check, host, named
 from mpzswap.topology.document import in_bytes, read_document
 from mpzswap.topology.explain import explained
-from mpzswap.topology.settings import MAX_WQS, DriverSettings, ZswapSettings
+from mpzswap.topology.settings import (
+    MAX_ENGINES,
+    MAX_WQS,
+    DriverSettings,
+    ZswapSettings,
+)
 from mpzswap.topology.size import MAX_SIZE_BYTES
+from mpzswap.topology.timing import Timing, written_out
 
 # accel-config list of an IAA: max_groups 4, work_queue_size 128,
 # max_transfer_size 2 GiB a device, of which a work queue takes 2 MiB by default.
@@ -48,10 +55,11 @@ HOST_QUEUE_SIZE = 1024
 # two cores, others using them too: 42 MiB/s of deflate-iaa with 2, 83 with 8, 113
 # with 16.
 HOST_SUB_BATCHES = 16
+# It claims nothing of hardware; its engines are like a core.
+HOST_TIMING = "plain"
 
-# Ours: servers have at most 8 IAA and 8 engines each; a study may go further.
+# Ours: servers have at most 8 IAA; a study may go further.
 MAX_DEVICES = 64
-MAX_ENGINES = 64
 MAX_WORK_QUEUE_SIZE = 4096
 MAX_SOCKETS = 64
 MAX_CORES = 1024
@@ -179,6 +187,7 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         version: of the file format.
         name: the file's name without its suffix, unless the file gives another.
         memory: bytes of RAM of the machine; zswap's pool is a share of it.
+        timing: what its devices and CPUs take; a file may name a profile.
     """
 
     version: Literal[1] = 1
@@ -189,6 +198,7 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     devices: Annotated[tuple[Device, ...], Meta(max_length=MAX_DEVICES)]
     driver: DriverSettings = DriverSettings()
     zswap: ZswapSettings = ZswapSettings()
+    timing: Timing | None = None
 
     def __post_init__(self) -> None:
         """Check what one part says of another."""
@@ -232,6 +242,8 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         count = min(cores, MAX_DEVICES) if devices is None else devices
         if not 1 <= count <= MAX_DEVICES:
             raise TopologyError(f"devices: {count}: must be 1 to {MAX_DEVICES}")
+        timing = Timing.named(HOST_TIMING)
+        engines = timing.compress_engines.count, timing.decompress_engines.count
         return cls(
             name=named.HOST,
             description="this machine, a device for each usable core",
@@ -240,9 +252,15 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             driver=DriverSettings(wq_balance="shortest"),
             zswap=ZswapSettings(nr_sub_batches=HOST_SUB_BATCHES),
             devices=tuple(
-                Device(name=f"iax{index}", work_queue_size=HOST_QUEUE_SIZE)
+                Device(
+                    name=f"iax{index}",
+                    compress_engines=engines[0],
+                    decompress_engines=engines[1],
+                    work_queue_size=HOST_QUEUE_SIZE,
+                )
                 for index in range(count)
             ),
+            timing=timing,
         )
 
     @classmethod
@@ -253,7 +271,7 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Raises:
             TopologyError: something in it is wrong.
         """
-        plain = in_bytes(document)
+        plain = in_bytes(written_out(document))
         with explained(cls, plain):
             return msgspec.convert(plain, cls)
 

@@ -12,6 +12,8 @@ from msgspec import Meta
 
 # accel-config list of an IAA: max_work_queues.
 MAX_WQS = 8
+# Ours: servers have at most 8 engines an IAA; a study may go further.
+MAX_ENGINES = 64
 # Ours: the most entries that all queues of a device have together.
 MAX_CONSEC_DESCS = 4096
 # Ours: pages in a sub-batch, and folios reclaimed in one batch.
@@ -23,6 +25,9 @@ MAX_MS = 3_600_000
 
 # What a queue is for: indices of the pairs that ``DriverSettings`` gives.
 COMP, DECOMP = 0, 1
+
+# By name, without a level.
+COMPRESSORS = ("deflate", "deflate-iaa", "deflate-iaa-dynamic", "lz4", "zstd")
 
 # How zswap batches: not at all, many requests, or one request of many pages.
 Batching = Literal["off", "requests", "driver"]
@@ -153,7 +158,7 @@ class ZswapSettings(
     """
 
     compressor: Annotated[
-        str, Meta(pattern="^(deflate(-iaa(-dynamic)?)?|lz4|zstd)(:-?[0-9]{1,5})?$")
+        str, Meta(pattern=f"^({'|'.join(COMPRESSORS)})(:-?[0-9]{{1,5}})?$")
     ] = "deflate-iaa"
     max_pool_percent: Percent = 20
     accept_threshold_percent: Percent = 90

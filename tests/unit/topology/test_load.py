@@ -105,6 +105,9 @@ def test_last_change_of_a_key_holds() -> None:
         ("zswap.batching=!x off", "zswap.batching: the tag '!x' is not known here"),
         ("zswap.batching=\x01", "zswap.batching: unacceptable character"),
         ("zswap.batching=" + "[" * 9999, "zswap.batching: nested deeper than 20"),
+        ("timing={}", "timing: must be a single value"),
+        ("timing=spr", "timing: 'spr': must be one of none, plain, spr-v14, "),
+        ("timing.cpu=1", "set: 'timing.cpu': unknown key, must be memory, "),
         ("memory=lots", "memory: 'lots': must be a number of bytes"),
         ("memory=64", "memory: 64: must be an integer >= 4096"),
     ],
@@ -167,3 +170,22 @@ def test_schema_lets_sizes_have_units() -> None:
     assert [each["type"] for each in memory] == ["integer", "string"]
     assert transfer["default"] == 2 << 20
     assert re.match(SIZE_PATTERN, "503G")
+
+
+def test_schema_lets_timing_be_a_name_or_a_mapping() -> None:
+    """An editor offers the profiles that there are."""
+    timing = schema()["$defs"]["Topology"]["properties"]["timing"]
+
+    assert timing == {
+        "anyOf": [
+            {"$ref": "#/$defs/Timing"},
+            {"type": "null"},
+            {"type": "string", "enum": ["none", *named.timing_names()]},
+        ],
+        "default": None,
+    }
+
+
+def test_timing_profiles_are_no_topologies() -> None:
+    """Their files are in a folder of their own."""
+    assert not set(named.names()) & set(named.timing_names())
