@@ -6,6 +6,7 @@ What hardware makes of a topology that is not wrong: a line each, with its reaso
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 
 from mpzswap.topology.mapping import device_map
 from mpzswap.topology.model import (
@@ -15,6 +16,7 @@ from mpzswap.topology.model import (
     Topology,
     WorkQueue,
 )
+from mpzswap.topology.timing import Timing
 
 KINDS = ("compress_engines", "decompress_engines")
 # zswap IAA compress batching: with 30 cores on one IAA submitters were seen to time
@@ -25,7 +27,7 @@ CROWDED_CPUS = 30
 def advice(topology: Topology) -> Iterator[str]:
     """Give what to think about, with the path from the topology."""
     for index, device in enumerate(topology.devices):
-        for each in _of_device(device):
+        for each in chain(_of_device(device), _timed(device, topology.timing)):
             yield f"devices[{index}]{each}"
     usable = range(len(topology.devices))
     counts = Counter(device_map(topology, usable).values())
@@ -73,6 +75,19 @@ def _engines(device: Device, kind: str) -> Iterator[str]:
             f".groups: queues reach {working} of {total} {kind}: most of the device is "
             "idle, as by the kernel's defaults once, which used 1 engine of 8"
         )
+
+
+def _timed(device: Device, timing: Timing | None) -> Iterator[str]:
+    """Tell of engines that are more or fewer than those the figures are for."""
+    if timing is None:
+        return
+    for kind in KINDS:
+        engines, figures_for = getattr(device, kind), getattr(timing, kind).count
+        if engines != figures_for:
+            yield (
+                f".{kind}: {engines}: the figures of timing {timing.name} are for "
+                f"{figures_for}"
+            )
 
 
 def _group(device: Device, number: int, group: Group) -> Iterator[str]:

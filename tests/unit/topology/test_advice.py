@@ -5,6 +5,7 @@ import pytest
 from mpzswap.topology.advice import advice
 from mpzswap.topology.load import named_topologies
 from mpzswap.topology.model import Device, Group, Socket, Topology, WorkQueue
+from mpzswap.topology.timing import Timing
 
 ALL = Group(compress_engines=2, decompress_engines=8)
 QUEUE = WorkQueue(size=64)
@@ -82,6 +83,24 @@ def test_threshold_that_is_not_below_the_size_is_told(
     assert [each.partition(":")[0] for each in found] == [
         "devices[0].wqs[0].threshold"
     ] * warned
+
+
+@pytest.mark.parametrize(("engines", "warned"), [(1, True), (2, False)])
+def test_engines_that_the_figures_are_not_for_are_told(
+    engines: int, *, warned: bool
+) -> None:
+    """They may take other times."""
+    group = Group(compress_engines=engines, decompress_engines=8)
+    made = device(QUEUE, groups=(group,), compress_engines=engines)
+    machine = Topology(
+        memory=1 << 30,
+        sockets=(Socket(cores=1),),
+        devices=(made,),
+        timing=Timing.named("spr-v14"),
+    )
+    what = "devices[0].compress_engines: 1: the figures of timing spr-v14 are for 2"
+
+    assert [*advice(machine)] == [what] * warned
 
 
 @pytest.mark.parametrize(("cores", "warned"), [(29, False), (30, True)])
