@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from mpzswap.report.timing import figures
 from mpzswap.topology.cpus import cpu_count, cpu_ranges, cpus_of
 from mpzswap.topology.mapping import device_map
 from mpzswap.topology.model import Device, Group, Topology, WorkQueue
@@ -42,7 +43,7 @@ class _Seat(NamedTuple):
 
 
 def picture(topology: Topology) -> str:
-    """Give the machine as a tree, its settings below; no line is over 79 columns."""
+    """Give the machine as a tree, settings and timing below; in 79 columns."""
     memory, cpus = _rounded(topology.memory), cpu_count(topology)
     seats = _seats(topology)
     lines = [
@@ -53,6 +54,7 @@ def picture(topology: Topology) -> str:
         lines += ["", *_node(topology, node, seats)]
     lines += ["", *_settings("driver", topology.driver)]
     lines += ["", *_settings("zswap", topology.zswap)]
+    lines += ["", *figures(topology.timing)]
     return "\n".join(line for long in lines for line in _folded(long)) + "\n"
 
 
