@@ -38,6 +38,10 @@ class ClockConfig(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, epoch_ns=time.monotonic_ns())
 
 
+# Of whoever does not say.
+WORK = ClockConfig()
+
+
 def make_clock(config: ClockConfig) -> Clock:
     """Give the clock of a process that begins now."""
     if config.name == "work":

@@ -27,6 +27,10 @@ class DeviceCounters:
     broken_lanes: int = 0
     # Interrupts raised, one a completion that asked for it.
     interrupts: int = 0
+    # Answers that came late, by a profile's time, and by how much: together, at most.
+    late: int = 0
+    late_ns: int = 0
+    late_max_ns: int = 0
 
     def publish(self, words: memoryview) -> None:
         """Write every counter into its word."""
@@ -35,8 +39,10 @@ class DeviceCounters:
 
     def add(self, other: "DeviceCounters") -> None:
         """Add what another incarnation of the device counted."""
+        latest_ns = max(self.late_max_ns, other.late_max_ns)
         for name, value in vars(other).items():
             setattr(self, name, getattr(self, name) + value)
+        self.late_max_ns = latest_ns
 
     @classmethod
     def read(cls, words: memoryview) -> "DeviceCounters":

@@ -28,6 +28,7 @@ from mpzswap.ring.doorbell import Doorbell
 from mpzswap.ring.lane import Lane
 from mpzswap.ring.memory import BOARD_SEGMENT, Segment
 from mpzswap.topology.model import Device
+from mpzswap.topology.timing import DeviceCodec
 
 # A sleeping device is woken by its doorbell and its control; no wait is without limit.
 IDLE_TIMEOUT_NS = 1_000_000_000
@@ -89,6 +90,8 @@ class DeviceConfig(msgspec.Struct, frozen=True):
     spin_ns: int = 0
     # How often the device was started anew.
     incarnation: int = 0
+    # What its engines take, where a profile's time is kept.
+    timing: DeviceCodec | None = None
 
 
 class Pump:
@@ -103,10 +106,13 @@ class Pump:
         self._words = words[COUNTERS]
         self._doorbell = Doorbell(words[NEED_WAKEUP], eventfd)
         self._counters = DeviceCounters()
-        self._arbiter = Arbiter(config.device, words[TAKEN])
+        self._arbiter = self._make_arbiter(words)
         self._engine = self._make_engine()
         self._clients: dict[int, Client] = {}
         self._fds = eventfd, control.fileno()
+
+    def _make_arbiter(self, words: memoryview) -> Arbiter:
+        return Arbiter(self._config.device, words[TAKEN])
 
     def _make_engine(self) -> Engine:
         return Engine(

@@ -36,6 +36,7 @@ from mpzswap.machine.control import (
     Kind,
     Message,
     RemoteTraceback,
+    WaitFor,
     wait_for,
 )
 
@@ -67,7 +68,14 @@ class Child:
         closed: it was stopped, or belongs to the process that we are a fork of.
     """
 
-    def __init__(self, name: str, process: Process, control: socket.socket) -> None:
+    def __init__(
+        self,
+        name: str,
+        process: Process,
+        control: socket.socket,
+        wait: WaitFor = wait_for,
+    ) -> None:
+        self._wait = wait
         self.name = name
         self.process = process
         self.reported = False
@@ -145,7 +153,7 @@ class Child:
             if gone or self._channel.ended:
                 raise self.death()
             both = [self._channel.fileno(), self.process.pidfd]
-            if not wait_for(both, select.POLLIN, until):
+            if not self._wait(both, select.POLLIN, until):
                 raise CompletionTimeoutError(
                     f"{self.name}: {awaited} did not come within {limit_s} s"
                 )

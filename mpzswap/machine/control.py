@@ -32,8 +32,9 @@ import select
 import socket
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import msgspec
 
@@ -97,17 +98,26 @@ class RemoteTraceback(Exception):  # noqa: N818 - it is the cause of an error, n
         return f"\n{self.args[0]}"
 
 
+# What waits for descriptors: see ``wait_for``.
+WaitFor: TypeAlias = Callable[[Sequence[int], int, float], list[int]]
+
+
 class Channel:
     """
     One end of a packet socket; both ends are alike.
+
+    Args:
+        end: the socket.
+        wait: how to wait for it; None: as the host does.
 
     Attributes:
         ended: the other side has closed its end or is dead, and all that it
             said before has been received.
     """
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, wait: WaitFor | None = None) -> None:
         self.ended = False
+        self._wait = wait or wait_for
         self._socket = end
         self._bodies: list[bytes] = []
         self._fds: list[int] = []
@@ -128,7 +138,7 @@ class Channel:
         for packet, fds in _packets(message):
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)] if fds else []
             while not self._send_nowait(packet, rights):
-                if not wait_for([self.fileno()], select.POLLOUT, until):
+                if not self._wait([self.fileno()], select.POLLOUT, until):
                     raise TimeoutError(f"no room for {len(message.body)} bytes")
 
     def _send_nowait(
@@ -147,7 +157,7 @@ class Channel:
             message = self.receive_nowait()
             if message is not None or self.ended:
                 return message
-            if not wait_for([self.fileno()], select.POLLIN, until):
+            if not self._wait([self.fileno()], select.POLLIN, until):
                 return None
 
     def receive_nowait(self) -> Message | None:
@@ -273,6 +283,10 @@ class ChildControl:
     def report_failure(self, error: BaseException) -> None:
         """Send what becomes the cause of the parent's DeviceDiedError."""
         self._say(Message(Kind.FAILURE, msgspec.json.encode(Failure.of(error))))
+
+    def close(self) -> None:
+        """Close our end, as the system does when a process ends."""
+        self._channel.close()
 
     def _say(self, message: Message) -> None:
         # No limit but the parent's life: it may be stopped by its user for hours,

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from mpzswap.clock.config import ClockConfig, make_clock
+from mpzswap.clock.config import ClockConfig
 from mpzswap.completion.interrupt import Interrupt
 from mpzswap.driver.portal import Portal, PortalLayout
 from mpzswap.errors import MpzswapError
@@ -29,7 +29,8 @@ from mpzswap.machine.board import Board, BoardLayout
 from mpzswap.machine.child import Child
 from mpzswap.machine.column import Column
 from mpzswap.machine.devices import Devices
-from mpzswap.machine.process import DEFAULT_CLOCK, Starter
+from mpzswap.machine.plan import Plan
+from mpzswap.machine.process import Starter
 from mpzswap.machine.stats import Books, report_devices
 from mpzswap.machine.submitter import (
     Ground,
@@ -38,34 +39,20 @@ from mpzswap.machine.submitter import (
     SubmitterFds,
     open_submitter,
 )
+from mpzswap.machine.virtual import VirtualStarter
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.report.records import DeviceReport
 from mpzswap.ring.memory import AddressSpace, Frames, Segment, split
 from mpzswap.topology import host
 from mpzswap.topology.cpus import node_of
-from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import DriverSettings
 
 # Imported by the starter before it forks, so that no child has to.
-PRELOADED = ("mpzswap.device.faults", "mpzswap.workload.worker")
+PRELOADED = ("mpzswap.device.faults", "mpzswap.device.timed", "mpzswap.workload.worker")
 # The address space of this process; workers have the numbers after it.
 OWN_PASID = 1
 # Where a profile's time is kept, each CPU and each device is a core by itself.
 PLENTY = 1 << 20
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a machine is made from."""
-
-    topology: Topology
-    compressor: str
-    # The cores that all its processes may use.
-    cores: tuple[int, ...]
-    # Workers, CPUs and stores that there may be over its life.
-    max_submitters: int
-    # Whose time it is in all its processes.
-    clock: ClockConfig = DEFAULT_CLOCK
 
 
 @dataclass(eq=False)
@@ -89,6 +76,13 @@ class Worker:
             self.interrupt.close()
 
 
+def make_starter(clock: ClockConfig) -> Starter | VirtualStarter:
+    """Give what starts the machine's children, by whose time it is."""
+    if clock.name == "virtual":
+        return VirtualStarter(clock)
+    return Starter(PRELOADED, clock=clock)
+
+
 class Core:
     """See the module; ends with the exit of ``stack``, whatever happened."""
 
@@ -96,7 +90,6 @@ class Core:
         self.plan = plan
         self.space = AddressSpace()
         self.workers: list[Worker] = []
-        self.clock = make_clock(plan.clock)
         self._layout = BoardLayout.plan(plan.topology, plan.max_submitters)
         self._lock = threading.Lock()
         self._segments = count(1)
@@ -111,9 +104,11 @@ class Core:
             stack.callback(self.space.close)
             self.devices = Devices(plan.topology, self.board)
             stack.callback(self.devices.close)
-            self.starter = stack.enter_context(Starter(PRELOADED, clock=plan.clock))
+            self.starter: Starter | VirtualStarter = make_starter(plan.clock)
+            stack.enter_context(self.starter)
+            self.clock = self.starter.clock
             self._started_ns = self.clock.now_ns()
-            self.devices.start(self.starter, plan.compressor, plan.cores)
+            self.devices.start(self.starter, plan)
             stack.callback(self._close_submitters)
             stack.callback(self.devices.let_end)
             self.stack = stack.pop_all()

@@ -28,10 +28,13 @@ from mpzswap.errors import CompletionTimeoutError, DeviceDiedError, MpzswapError
 from mpzswap.machine.attachment import Attachment
 from mpzswap.machine.board import Board, DeviceState
 from mpzswap.machine.child import Child
+from mpzswap.machine.costs import device_codec
 from mpzswap.machine.device_process import DeviceProcess
 from mpzswap.machine.ending import KILL_TIMEOUT_S, wait_gone
+from mpzswap.machine.plan import Plan
 from mpzswap.machine.process import Starter
 from mpzswap.machine.signals import uninterrupted
+from mpzswap.machine.virtual import VirtualStarter
 from mpzswap.ring.attach import Detach, PublishCounters, encode
 from mpzswap.ring.doorbell import new_eventfd
 from mpzswap.topology.model import Topology
@@ -39,6 +42,7 @@ from mpzswap.topology.wq_table import WqId
 
 ENTRY = "mpzswap.device.main:main"
 FAULTY_ENTRY = "mpzswap.device.faults:main"
+TIMED_ENTRY = "mpzswap.device.timed:main"
 # An idle device looks for work for longer than the gaps between two sub-batches: to
 # wake a sleeping one costs 50 to 90 us, most of it the submitter's.  Between looks it
 # yields its core; without that, 200 us halved the speed of stores on two cores.
@@ -71,11 +75,10 @@ class Devices:
         self._looked_at_s = 0.0
         self._ending = False
 
-    def start(self, starter: Starter, compressor: str, cores: Sequence[int]) -> None:
+    def start(self, starter: Starter | VirtualStarter, plan: Plan) -> None:
         """Start every device; ready when this returns."""
         self._starter = starter
-        self._compressor = compressor
-        self._cores = cores
+        self._plan = plan
         for index, device in enumerate(self._topology.devices):
             eventfd = new_eventfd(f"device {device.name}")
             try:
@@ -89,17 +92,24 @@ class Devices:
             self._board.set_state(process.index, DeviceState.READY)
 
     def _start_child(self, index: int, incarnation: int, eventfd: int) -> Child:
-        device = self._topology.devices[index]
+        device, plan = self._topology.devices[index], self._plan
         config = DeviceConfig(
             device=device,
-            compressor=self._compressor,
+            compressor=plan.compressor,
             words_offset=self._board.device_words_offset(index, incarnation),
-            core=place(index, len(self._topology.devices), self._cores),
-            spin_ns=SPIN_NS,
             incarnation=incarnation,
         )
+        entry = FAULTY_ENTRY if device.faults else ENTRY
+        if plan.clock.is_timed:
+            entry, timing = TIMED_ENTRY, self._topology.timing
+            assert timing is not None, "the plan of a run has looked"
+            codec = device_codec(timing, plan.compressor)
+            config = msgspec.structs.replace(config, timing=codec)
+        else:
+            core = place(index, len(self._topology.devices), plan.cores)
+            config = msgspec.structs.replace(config, core=core, spin_ns=SPIN_NS)
         return self._starter.start(
-            FAULTY_ENTRY if device.faults else ENTRY,
+            entry,
             f"device {device.name}",
             msgspec.json.encode(config),
             [self._board.segment.fd, eventfd],

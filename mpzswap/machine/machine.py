@@ -9,11 +9,13 @@ from typing import Self
 import msgspec
 import numpy as np
 
+from mpzswap.clock.config import WORK, ClockConfig
 from mpzswap.codec.table import make_codec
 from mpzswap.errors import BusyError, ClosedError, InputError, MpzswapError
 from mpzswap.machine import bulk, cpu, store
-from mpzswap.machine.core import Core, Plan
+from mpzswap.machine.core import Core
 from mpzswap.machine.packed import Packed
+from mpzswap.machine.plan import Plan
 from mpzswap.machine.staging import Staging
 from mpzswap.machine.stats import MachineStats
 from mpzswap.machine.submitter import Submitter
@@ -36,6 +38,7 @@ class Machine:
         topology: on paper; None: ``Topology.for_host()``.
         compressor: what the devices run; None: what the topology says.
         max_submitters: workers, CPUs and stores that there may be over its life.
+        clock: whose time it is in its processes.
 
     Raises:
         InputError: no such compressor, or no such number of submitters.
@@ -47,6 +50,7 @@ class Machine:
         *,
         compressor: str | None = None,
         max_submitters: int = MAX_SUBMITTERS,
+        clock: ClockConfig = WORK,
     ) -> None:
         check_processor()
         if topology is None:
@@ -65,6 +69,7 @@ class Machine:
             raise InputError(
                 f"max_submitters: {max_submitters}: must be 1 to {MAX_INT_HANDLE}"
             )
+        self._clock = clock
         self._max_submitters = max_submitters
         self._pid = os.getpid()
         self._lock = threading.Lock()
@@ -99,8 +104,15 @@ class Machine:
             if self._core is not None:
                 raise MpzswapError("machine: is open already")
             cores = tuple(sorted(os.sched_getaffinity(0)))
-            plan = Plan(self.topology, self.compressor, cores, self._max_submitters)
-            self._core = Core(plan)
+            self._core = Core(
+                Plan(
+                    self.topology,
+                    self.compressor,
+                    cores,
+                    self._max_submitters,
+                    self._clock.begun_now(),
+                )
+            )
         return self
 
     def close(self) -> None:

@@ -26,19 +26,19 @@ killed, the children leave when that process does.
 
 import contextlib
 import os
+import select
 import socket
+import time
 import weakref
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from mpzswap.clock.config import ClockConfig
+from mpzswap.clock.config import WORK, ClockConfig, make_clock
 from mpzswap.errors import InputError, MpzswapError
 from mpzswap.machine.child import Child, stop_together
-from mpzswap.machine.control import Kind
+from mpzswap.machine.control import Kind, wait_for
 from mpzswap.machine.link import Link
-
-DEFAULT_CLOCK = ClockConfig()
 
 
 class Starter:
@@ -55,8 +55,9 @@ class Starter:
         self,
         modules: Sequence[str] = (),
         allowed: Sequence[str] = ("mpzswap",),
-        clock: ClockConfig = DEFAULT_CLOCK,
+        clock: ClockConfig = WORK,
     ) -> None:
+        self.clock = make_clock(clock)
         self._allowed = frozenset(allowed)
         self._children: list[Child] = []
         self._link = Link(modules, clock)
@@ -140,6 +141,11 @@ class Starter:
             child.reported = True
             raise
         return child
+
+    @staticmethod
+    def wait(fds: Sequence[int], limit_s: float) -> list[int]:
+        """Give those of *fds* that can be read; none after *limit_s*."""
+        return wait_for(fds, select.POLLIN, time.monotonic() + limit_s)
 
 
 def end_all(owner_pid: int, link: Link, children: list[Child]) -> None:

@@ -37,7 +37,7 @@ from typing import NoReturn
 
 import msgspec
 
-from mpzswap.clock.config import ClockConfig, make_clock
+from mpzswap.clock.config import WORK, ClockConfig, make_clock
 from mpzswap.clock.work import WorkClock
 from mpzswap.machine import ending
 from mpzswap.machine.control import Channel, ChildControl, Failure, Kind, Message
@@ -68,7 +68,7 @@ class Setup(msgspec.Struct, frozen=True):
 
     modules: list[str]
     # The clock that each child has.
-    clock: ClockConfig = ClockConfig()
+    clock: ClockConfig = WORK
 
 
 class StartChild(msgspec.Struct, frozen=True, tag=True):
@@ -147,7 +147,7 @@ class Server:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         # By request number.
-        self._clock = ClockConfig()
+        self._clock = WORK
         self._pidfds: dict[int, int] = {}
         self._exit_codes: dict[int, int] = {}
 

@@ -9,7 +9,6 @@ From the word to begin until the last worker's result: progress, deaths, limits.
 A run whose workers all died has no result, and raises their deaths.
 """
 
-import select
 import signal
 import time
 import warnings
@@ -21,7 +20,6 @@ import msgspec
 
 from mpzswap.errors import DeviceDiedError
 from mpzswap.machine.board import CpuWord
-from mpzswap.machine.control import wait_for
 from mpzswap.machine.core import Core, Worker
 from mpzswap.machine.ending import send_signal
 from mpzswap.report.records import LedgerReport, VerifyReport
@@ -163,6 +161,9 @@ class Watch:
         stretches = 2 if plan.verify else 1
         self._total = 0 if plan.duration_s else stretches * pages
         self._limit_s = plan.stall_timeout_s
+        # Time that passes here, and time that passes for whoever waits for us.
+        self._clock = core.clock
+        self._started_ns = core.clock.now_ns()
         self._started = self._looked = time.monotonic()
         self._idle_s = 0.0
         self._last = (0, 0)
@@ -175,7 +176,7 @@ class Watch:
         each_written = row(CpuWord.PAGES_WRITTEN)[: self._workers]
         written, checked = sum(each_written), sum(row(CpuWord.PAGES_CHECKED))
         now = time.monotonic()
-        self.window.look(now, stretches, each_written)
+        self.window.look(self._clock.now_ns() / 1e9, stretches, each_written)
         self._idle_s += min(MOST_COUNTED_S, now - self._looked)
         self._looked = now
         if (written, checked) != self._last:
@@ -187,7 +188,7 @@ class Watch:
             pages_written=written,
             pages_checked=checked,
             pages_total=self._total,
-            elapsed_s=self.elapsed_s,
+            elapsed_s=now - self._started,
         )
 
     def stall(self) -> str:
@@ -205,7 +206,7 @@ class Watch:
     @property
     def elapsed_s(self) -> float:
         """Since the word to begin."""
-        return time.monotonic() - self._started
+        return (self._clock.now_ns() - self._started_ns) / 1e9
 
 
 def gather(
@@ -224,10 +225,9 @@ def gather(
     gathering.begin()
     while gathering.waiting:
         devices = core.devices.pidfds
-        ready = wait_for(
+        ready = core.starter.wait(
             [*(worker.child.fileno() for worker in gathering.waiting), *devices],
-            select.POLLIN,
-            time.monotonic() + interval_s,
+            interval_s,
         )
         gathering.hear()
         if set(devices).isdisjoint(ready):

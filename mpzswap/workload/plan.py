@@ -6,8 +6,10 @@ What a stress run is to do: what was asked for, and what became of it.
 
 import msgspec
 
+from mpzswap.clock.config import WORK, ClockConfig, ClockName
 from mpzswap.codec.table import parse_compressor
 from mpzswap.errors import InputError
+from mpzswap.machine.costs import costs_of, device_codec
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.page.source import DEFAULT_SOURCE
 from mpzswap.topology import host
@@ -29,6 +31,8 @@ ROUNDS = 2
 LIMIT_PERCENT = 75
 # Ours: more workers than that a default run does not need to show what happens.
 MAX_DEFAULT_WORKERS = 8
+# Ours: two cores are as fast as two devices and their workers then, with room to spare.
+TIME_SCALE = 300.0
 # Ours: no worker has shown progress for so long, so one is stuck.  A driver gives up
 # on a request after ``completion_timeout_ms``, then its worker goes on.
 STALL_TIMEOUT_S = 30.0
@@ -60,7 +64,11 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         seed: every random choice follows from it.
         drop_every: of so many folios one is given up instead of checked; 0: none.
         verify: pages are touched again and checked after each round of writing.
-        stall_timeout_s: a worker that the others wait for so long is ended.
+        stall_timeout_s: a worker that the others wait for so long is ended, by the
+            host's time.
+        clock: whose time it is: work, the host's; model or virtual, that of the
+            topology's timing profile.
+        time_scale: wall time of a model for its own time.
     """
 
     topology: Topology
@@ -81,6 +89,17 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
     drop_every: int = 0
     verify: bool = True
     stall_timeout_s: float = STALL_TIMEOUT_S
+    clock: ClockName = "work"
+    time_scale: float = TIME_SCALE
+
+    @property
+    def clock_config(self) -> ClockConfig:
+        """Whose time it is in the run's processes."""
+        timing = self.topology.timing
+        if self.clock == "work" or timing is None:
+            return WORK
+        costs = costs_of(timing, self.compressor)
+        return ClockConfig(self.clock, costs, self.time_scale)
 
     @property
     def swap_pages(self) -> int:
@@ -127,6 +146,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int | None = None
     duration: float = 0.0
     verify: bool = True
+    clock: ClockName = "work"
+    time_scale: float = TIME_SCALE
 
 
 def choose(wishes: Wishes) -> StressPlan:
@@ -147,6 +168,8 @@ def choose(wishes: Wishes) -> StressPlan:
         compressor = wishes.topology.zswap.compressor
     parse_compressor(compressor)
     topology = _choose_topology(wishes)
+    if wishes.clock != "work":
+        topology = _timed(topology, compressor, wishes)
     zswap = topology.zswap
     limit = wishes.limit
     if limit is None:
@@ -171,7 +194,31 @@ def choose(wishes: Wishes) -> StressPlan:
         duration_s=wishes.duration,
         seed=wishes.seed,
         verify=wishes.verify,
+        clock=wishes.clock,
+        time_scale=wishes.time_scale,
     )
+
+
+def _timed(topology: Topology, compressor: str, wishes: Wishes) -> Topology:
+    """
+    Give the topology as a profile's time is kept on it.
+
+    A compressor that its devices do not have is software of the CPUs, as there.
+
+    Raises:
+        InputError: nobody knows the time, or it cannot be kept with what is wished.
+    """
+    timing = topology.timing
+    if timing is None:
+        raise InputError(
+            f"clock: {wishes.clock}: topology {topology.name} has no timing profile"
+        )
+    if any(device.faults for device in topology.devices):
+        raise InputError(f"clock: {wishes.clock}: faults need --clock work")
+    costs_of(timing, compressor)
+    if device_codec(timing, compressor) is None:
+        return msgspec.structs.replace(topology, devices=())
+    return topology
 
 
 def _inject(wishes: Wishes) -> Wishes:

@@ -62,7 +62,10 @@ def run(
     with (
         open_source(plan) as source,
         Machine(
-            plan.topology, compressor=plan.compressor, max_submitters=plan.workers
+            plan.topology,
+            compressor=plan.compressor,
+            max_submitters=plan.workers,
+            clock=plan.clock_config,
         ) as machine,
     ):
         workers = start_workers(plan, machine.core, source)

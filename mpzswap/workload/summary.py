@@ -70,7 +70,7 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
     written = sum(result.pages_written for result in results)
     return StressReport(
         version=__version__,
-        clock="work",
+        clock=plan.clock,
         seed=plan.seed,
         topology=plan.topology.name,
         compressor=plan.compressor,
@@ -112,7 +112,9 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
         fairness=fairness_report(gathered),
         cpu_s=CpuReport(
             workers=round(sum(result.cpu_s for result in results), 3),
-            devices=round(device_cpu_s(core), 3),
+            devices=round(
+                engines_s(core) if plan.clock == "virtual" else device_cpu_s(core), 3
+            ),
         ),
         dead_workers=gathered.deaths,
         problems=problems,
@@ -337,6 +339,12 @@ def latency_report(histogram: Histogram) -> LatencyReport:
         p999=histogram.p999,
         max=histogram.max,
     )
+
+
+def engines_s(core: Core) -> float:
+    """Give how long the engines of all devices have worked, s; of virtual devices."""
+    counted = (core.devices.counters(each.index) for each in core.devices.all)
+    return sum(counters.busy_ns for counters in counted) / 1e9
 
 
 def device_cpu_s(core: Core) -> float:

@@ -17,6 +17,7 @@ from mpzswap.driver.portal import PortalLayout
 from mpzswap.machine.attachment import Attachment
 from mpzswap.machine.board import Board, BoardLayout
 from mpzswap.machine.devices import Devices
+from mpzswap.machine.plan import Plan
 from mpzswap.machine.process import Starter
 from mpzswap.ring.doorbell import Doorbell
 from mpzswap.ring.memory import WORD_BYTES
@@ -117,7 +118,7 @@ def ground(parties: Sequence[Party], compressor: str) -> Iterator[Ground]:
         stack.callback(devices.close)
         starter = stack.enter_context(Starter(PRELOADED))
         cores = tuple(sorted(os.sched_getaffinity(0)))
-        devices.start(starter, compressor, cores)
+        devices.start(starter, Plan(TOPOLOGY, compressor, cores, len(parties)))
         stack.callback(devices.let_end)
         stood = Ground(board, devices, parties)
         for party in parties:

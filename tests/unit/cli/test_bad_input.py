@@ -125,7 +125,7 @@ LINES = {
     "stress --rounds 0": "--rounds: '0': must be",
     "stress --duration nan": "--duration: 'nan': must be seconds",
     "stress --duration 1e99": "--duration: '1e99': must be seconds",
-    "stress --clock model": "--clock: 'model': must be one of work",
+    "stress --clock wall": "--clock: 'wall': must be one of work, model, virtual",
     "stress --swap 1": "swap: 1: must be a multiple of 4096 bytes",
     "stress --swap 64M,": "--swap: '': must be a number of bytes",
     f"stress --swap {','.join(['4K'] * 99)}": "swap: 99 areas: must be at most 32",

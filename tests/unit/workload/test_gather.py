@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from mpzswap.machine.core import Core, Worker
+from mpzswap.machine.process import Starter
 from mpzswap.topology.model import Topology
 from mpzswap.workload.gather import Watch, gather
 from mpzswap.workload.plan import StressPlan
@@ -54,6 +55,8 @@ def test_worker_with_a_high_descriptor_is_heard(
     core = SimpleNamespace(
         devices=SimpleNamespace(pidfds=[], watch=lambda: None),
         board=SimpleNamespace(cpu_row=lambda _: [0]),
+        clock=ManualClock(),
+        starter=SimpleNamespace(wait=Starter.wait),
     )
     plan = SimpleNamespace(
         workers=1,
@@ -91,7 +94,9 @@ def watch_of(words: list[int], limit_s: float, *, verify: bool = True) -> Watch:
         verify=verify,
         stall_timeout_s=limit_s,
     )
-    core = SimpleNamespace(board=SimpleNamespace(cpu_row=lambda _: words))
+    core = SimpleNamespace(
+        board=SimpleNamespace(cpu_row=lambda _: words), clock=ManualClock()
+    )
     return Watch(cast("StressPlan", plan), cast("Core", core))
 
 
