@@ -13,7 +13,7 @@ import select
 import time
 from collections.abc import Sequence
 
-from mpzswap.clock.steps import Costs, Step
+from mpzswap.clock.steps import Books, Costs, Step
 
 # Between two looks of a poller; a sleep ends some us late anyway.
 RELAX_NS, LEAST_RELAX_S = 50, 20e-6
@@ -28,16 +28,10 @@ class ModelClock:
         costs: what each step takes, model ns.
         time_scale: wall ns for each model ns.
         epoch_ns: CLOCK_MONOTONIC where model time begins, for all processes.
-
-    Attributes:
-        late: steps that took longer than they should have,
-        late_ns: ... by so much model time, all together,
-        late_max_ns: ... and at most.
-        steps: of so many.
     """
 
     def __init__(self, costs: Costs, time_scale: float, epoch_ns: int) -> None:
-        self.late = self.late_ns = self.late_max_ns = self.steps = 0
+        self._books = Books.of_all_steps()
         self._costs = costs
         self._scale = time_scale
         self._epoch_ns = epoch_ns
@@ -68,23 +62,28 @@ class ModelClock:
 
     def spend(self, step: Step, times: int = 1) -> None:
         """Wait until the steps would be over; note if that was before now."""
-        cost_ns = self._costs[step] * times
+        cost_ns = round(self._costs[step] * times)
         if not cost_ns:
             return
-        end_ns = self._mark_ns + round(cost_ns)
+        end_ns = self._mark_ns + cost_ns
         left_ns = end_ns - self.now_ns()
-        self.steps += 1
+        books = self._books
+        books.spent_ns[step] += cost_ns
+        books.steps += 1
         if left_ns > 0:
             time.sleep(left_ns * self._scale / NS_PER_S)
             self._mark_ns = end_ns
             return
         self._mark_ns = end_ns - left_ns
-        self.late += 1
-        self.late_ns -= left_ns
-        self.late_max_ns = max(self.late_max_ns, -left_ns)
+        books.late += 1
+        books.late_ns -= left_ns
 
     def notify(self, pasid: int) -> None:
         """Whoever waits looks by itself."""
+
+    def books(self) -> Books:
+        """Give what was spent, and how late."""
+        return self._books
 
     @staticmethod
     def cpu_ns() -> int:

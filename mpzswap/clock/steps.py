@@ -1,7 +1,9 @@
 """Where a CPU spends time that only a timing profile knows."""
 
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Self, TypeAlias
+
+import msgspec
 
 
 class Step(IntEnum):
@@ -33,6 +35,28 @@ class Step(IntEnum):
     SWAP_OUT_32K = 11
     SWAP_OUT_64K = 12
     SWAP_OUT_2M = 13
+
+
+class Books(msgspec.Struct):
+    """
+    What a clock has counted of one process; travels as JSON.
+
+    Attributes:
+        spent_ns: of each step, in their order; empty where nobody knows.
+        steps: times that steps were waited for,
+        late: ... of which real work took longer,
+        late_ns: ... by so much, all together.
+    """
+
+    spent_ns: list[int] = msgspec.field(default_factory=list)
+    steps: int = 0
+    late: int = 0
+    late_ns: int = 0
+
+    @classmethod
+    def of_all_steps(cls) -> Self:
+        """Begin to count."""
+        return cls([0] * len(Step))
 
 
 # What each step takes, ns, in their order.

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from mpzswap.clock.steps import Costs, Step
+from mpzswap.clock.steps import Books, Costs, Step
 from mpzswap.errors import MpzswapError
 
 # How long a poller relaxes if no record of its is written: it may wait for a place in
@@ -214,7 +214,9 @@ class VirtualClock:
     def __init__(self, scheduler: Scheduler, costs: Costs) -> None:
         self._scheduler = scheduler
         self._costs = costs
-        self._cpu_ns = 0
+        self._books = Books.of_all_steps()
+        # What it relaxed: whoever polls keeps its core.
+        self._relaxed_ns = 0
 
     def now_ns(self) -> int:
         """Give the virtual time."""
@@ -224,7 +226,7 @@ class VirtualClock:
         """Go on as soon as a record of ours is written; a core is used meanwhile."""
         before_ns = self._scheduler.now_ns
         self._scheduler.relax(pasid)
-        self._cpu_ns += self._scheduler.now_ns - before_ns
+        self._relaxed_ns += self._scheduler.now_ns - before_ns
 
     def sleep_ns(self, duration_ns: int) -> None:
         """Let that time pass."""
@@ -238,7 +240,8 @@ class VirtualClock:
         """Let the time of the steps pass."""
         cost_ns = round(self._costs[step] * times)
         if cost_ns:
-            self._cpu_ns += cost_ns
+            self._books.spent_ns[step] += cost_ns
+            self._books.steps += 1
             self._scheduler.sleep(cost_ns)
 
     def notify(self, pasid: int) -> None:
@@ -247,4 +250,8 @@ class VirtualClock:
 
     def cpu_ns(self) -> int:
         """Give the virtual time that this actor has computed, or looked."""
-        return self._cpu_ns
+        return sum(self._books.spent_ns) + self._relaxed_ns
+
+    def books(self) -> Books:
+        """Give what was spent; nothing is ever late."""
+        return self._books

@@ -23,7 +23,8 @@ import msgspec
 
 from mpzswap.device.counters import DeviceCounters, read_injected
 from mpzswap.device.main import DeviceConfig
-from mpzswap.device.words import COUNTERS, INJECTED
+from mpzswap.device.timed import Unit, units_of
+from mpzswap.device.words import COUNTERS, ENGINES, INJECTED
 from mpzswap.errors import CompletionTimeoutError, DeviceDiedError, MpzswapError
 from mpzswap.machine.attachment import Attachment
 from mpzswap.machine.board import Board, DeviceState
@@ -281,6 +282,14 @@ class Devices:
         for words in self._words(index):
             total.add(DeviceCounters.read(words[COUNTERS]))
         return total
+
+    def engines(self, index: int) -> list[Unit]:
+        """Give a device's engines, and how long each has worked by its profile."""
+        units = list(units_of(self.all[index].device))
+        for words in self._words(index):
+            for unit in units:
+                unit.busy_ns += words[ENGINES][unit.number]
+        return units
 
     def injected(self, index: int) -> dict[str, int]:
         """Give which faults a device has injected, in all its incarnations."""

@@ -7,6 +7,7 @@ Units are in the names; what has none is a count.
 
 import msgspec
 
+from mpzswap.report.time_spent import TimeReport
 from mpzswap.topology.settings import DriverSettings, ZswapSettings
 
 FORMAT = 1
@@ -327,6 +328,8 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
     ledger: LedgerReport = LedgerReport()
     each_worker: tuple[WorkerReport, ...] = ()
     fairness: FairnessReport = FairnessReport()
+    # Where the time went, by a clock that keeps a profile's time; null by that of work.
+    time: TimeReport | None = None
     # Workers that did not live to the end, and how each of them ended.
     dead_workers: tuple[str, ...] = ()
     # What is wrong, a line each; ``ok`` if nothing is.

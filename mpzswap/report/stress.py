@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from mpzswap.page.frame import PAGE_SIZE
-from mpzswap.report import numbers
+from mpzswap.report import numbers, time_spent
 from mpzswap.report.clocks import clock_words
 from mpzswap.report.records import (
     ContextReport,
@@ -82,6 +82,9 @@ def _parts(report: StressReport) -> Iterator[RenderableType]:
     yield ""
     if report.devices:
         yield _devices(report)
+        yield ""
+    if report.time is not None:
+        yield from time_spent.parts(report.time)
         yield ""
     deaths = [(each.name, _death(each)) for each in report.devices if each.death]
     if deaths:

@@ -45,6 +45,7 @@ from mpzswap.workload.fairness import jain_index
 from mpzswap.workload.gather import Gathered
 from mpzswap.workload.ledger import ledger_of
 from mpzswap.workload.plan import StressPlan
+from mpzswap.workload.time_spent import time_report
 from mpzswap.workload.worker import WorkerResult
 from mpzswap.zswap.reclaim_plug import PlugStats
 from mpzswap.zswap.stats import ZswapStats
@@ -116,6 +117,7 @@ def summarize(plan: StressPlan, core: Core, gathered: Gathered) -> StressReport:
                 engines_s(core) if plan.clock == "virtual" else device_cpu_s(core), 3
             ),
         ),
+        time=time_report(plan, core, gathered, devices),
         dead_workers=gathered.deaths,
         problems=problems,
         ok=not problems,

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 
 from mpzswap.acomp.stages import StageSums
+from mpzswap.clock import steps as clock
 from mpzswap.clock.histogram import SparseHistogram
 from mpzswap.errors import MpzswapError
 from mpzswap.machine.board import CpuWord
@@ -102,6 +103,9 @@ class WorkerResult(msgspec.Struct):
     pages_wrong: int
     pages_lost: int
     write_ns: int
+    check_ns: int
+    # What its clock counted of its steps.
+    steps: clock.Books
     cpu_s: float
     problems: list[str]
 
@@ -135,6 +139,7 @@ class Usemem:
         self.pages_wrong = 0
         self.pages_lost = 0
         self.write_ns = 0
+        self.check_ns = 0
         self.rounds = 0
         self.problems: list[str] = []
         self._config = config
@@ -233,6 +238,7 @@ class Usemem:
 
     def _check_all(self) -> None:
         """Touch every page and compare it with what was written, or give it up."""
+        started_ns = self._clock.now_ns()
         every = self._config.drop_every
         for number, pages in enumerate(self._folios(), 1):
             kept = [pages]
@@ -244,6 +250,7 @@ class Usemem:
             # Those that were given up are done with as well.
             self.pages_checked += len(pages)
             self._checked[0] = self.pages_checked
+        self.check_ns += self._clock.now_ns() - started_ns
 
     def _touch(self, first: int, count: int) -> None:
         try:
@@ -341,6 +348,8 @@ def result_of(usemem: Usemem, submitter: Submitter) -> WorkerResult:
         pages_wrong=usemem.pages_wrong,
         pages_lost=usemem.pages_lost,
         write_ns=usemem.write_ns,
+        check_ns=usemem.check_ns,
+        steps=submitter.clock.books(),
         cpu_s=submitter.clock.cpu_ns() / 1e9,
         problems=usemem.problems,
     )
