@@ -1,22 +1,25 @@
 """
 One descriptor at a time, to an engine that is free: arbitration where time is kept.
 
-    groups in turn --> of a group's queues, by priority --> lanes of it, in turn
-                                                              |
-                        the first whose descriptor an engine that is free can run
+    lanes --look--> the queue's line, in order of arrival --> of a group's queues,
+                                                              by priority
+                                                                  |
+                       the first descriptor of its line that an engine that is free runs
 
-The arbiter of real work takes bursts, since a process pays for each look.  Hardware
-takes a descriptor when an engine is free, and until then it holds a place in its
-queue: so submitters find queues as full as they would be there.
+The arbiter of real work takes bursts, since a process pays for each look, and lets
+lanes take turns.  Hardware takes a descriptor when an engine is free; until then it
+holds a place in its queue, so submitters find queues as full as they would be there.
+And a work queue is one line, whoever submitted: were lanes to take turns, all batches
+that came together would be done together, at the end.
 
 A descriptor is in its queue from the look that finds it; a device whose time is kept
 looks whenever its doorbell rings.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 from mpzswap.device.arbiter import Arbiter, Queue, Source
 from mpzswap.ring.descriptor import Opcode
@@ -36,26 +39,19 @@ class Taken(NamedTuple):
     arrived_ns: int
 
 
-@dataclass(eq=False)
-class Arrivals:
-    """When the descriptors of a lane that are not taken were found: (how many, ns)."""
+@dataclass(eq=False, slots=True)
+class Party:
+    """Descriptors of one lane that were found at the same look, and are not taken."""
 
-    noted: int = 0
-    stretches: deque[tuple[int, int]] = field(default_factory=deque)
+    source: Source
+    count: int
+    arrived_ns: int
 
-    def note(self, ready: int, now_ns: int) -> None:
-        """Take in that so many are there now."""
-        if ready > self.noted:
-            self.stretches.append((ready - self.noted, now_ns))
-            self.noted = ready
 
-    def take(self) -> int:
-        """Take the first; give when it was found."""
-        count, found_ns = self.stretches.popleft()
-        if count > 1:
-            self.stretches.appendleft((count - 1, found_ns))
-        self.noted -= 1
-        return found_ns
+# The descriptors of a queue that were found, in order of arrival.
+Line: TypeAlias = deque[Party]
+# Tells whether an engine is free: for compression, or for anything else.
+IsFree: TypeAlias = Callable[[bool], bool]
 
 
 class Dispatcher(Arbiter):
@@ -67,91 +63,96 @@ class Dispatcher(Arbiter):
         self.groups = {
             device.wqs[group[0].wq].group_id: group for group in self._groups
         }
-        self._arrivals: dict[Source, Arrivals] = {}
+        self._lines: dict[Queue, Line] = {queue: deque() for queue in self._queues}
+        # Descriptors of each lane that are in the line.
+        self._noted: dict[Source, int] = {}
         # What each queue may have before the others, by smooth weighted round robin.
         self._credits = dict.fromkeys(self._queues, 0)
 
     def add(self, wq: int, source: Source) -> None:
         """Serve a lane of queue *wq* from now on."""
         super().add(wq, source)
-        self._arrivals[source] = Arrivals()
+        self._noted[source] = 0
 
     def remove(self, segment: int) -> None:
         """Forget every lane that lies in *segment*."""
         super().remove(segment)
-        self._arrivals = {
-            source: arrivals
-            for source, arrivals in self._arrivals.items()
-            if source.segment != segment
-        }
+        for queue in self._queues:
+            self._keep(queue, lambda source: source.segment != segment)
 
     def note(self, now_ns: int) -> None:
         """Look which descriptors have come."""
+        noted = self._noted
         for queue in self._queues:
+            line = self._lines[queue]
             for source in list(queue.sources):
                 ready = source.lane.ready()
-                if 0 <= ready <= source.lane.capacity:
-                    self._arrivals[source].note(ready, now_ns)
-                else:
-                    # As of the arbiter: nothing in it can be believed.
-                    self.broken_lanes += 1
-                    queue.sources.remove(source)
-                    queue.turn = 0
+                if ready == noted[source]:
+                    continue
+                if not 0 <= ready <= source.lane.capacity:
+                    self._give_up(queue, source)
+                    continue
+                line.append(Party(source, ready - noted[source], now_ns))
+                noted[source] = ready
 
-    def take_one(
-        self, group: list[Queue], is_free: Callable[[bool], bool]
-    ) -> Taken | None:
+    def take_one(self, group: list[Queue], is_free: IsFree) -> Taken | None:
         """
-        Take the descriptor of a group that is next; None: nothing can be run.
+        Take the descriptor that is next; None: no engine that is free can run any.
 
         Args:
             group: of ``groups``.
-            is_free: tells whether an engine is, for compression or for the rest.
+            is_free: of this group.
         """
         found = [
-            (queue, source)
+            (queue, party)
             for queue in group
-            if (source := self._next_lane(queue, is_free)) is not None
+            if (party := first_of(self._lines[queue], is_free)) is not None
         ]
         if not found:
             return None
-        queue, source = self._by_priority(found)
-        return self._take(queue, source)
-
-    def _next_lane(
-        self, queue: Queue, is_free: Callable[[bool], bool]
-    ) -> Source | None:
-        """Give the lane whose turn it is, of those whose first can be run."""
-        for source in in_turn(queue):
-            if self._arrivals[source].noted and is_free(is_compress(source)):
-                return source
-        return None
-
-    def _by_priority(self, found: list[tuple[Queue, Source]]) -> tuple[Queue, Source]:
-        """Choose a queue: each as often as its priority says, and well mixed."""
-        if len(found) == 1:
-            return found[0]
-        credits_ = self._credits
-        for queue, _ in found:
-            credits_[queue] += queue.priority
-        chosen = max(found, key=lambda pair: credits_[pair[0]])
-        credits_[chosen[0]] -= sum(queue.priority for queue, _ in found)
-        return chosen
-
-    def _take(self, queue: Queue, source: Source) -> Taken:
+        queue, party = found[0] if len(found) == 1 else self._by_priority(found)
+        source = party.source
         descriptor = source.lane.peek(1)
         source.lane.release(1)
         queue.count_taken(1)
-        queue.turn = (queue.sources.index(source) + 1) % len(queue.sources)
-        return Taken(descriptor, source, self._arrivals[source].take())
+        self._noted[source] -= 1
+        party.count -= 1
+        if not party.count:
+            self._lines[queue].remove(party)
+        return Taken(descriptor, source, party.arrived_ns)
+
+    def _by_priority(self, found: list[tuple[Queue, Party]]) -> tuple[Queue, Party]:
+        """Choose a queue: each as often as its priority says, and well mixed."""
+        credit = self._credits
+        for queue, _ in found:
+            credit[queue] += queue.priority
+        chosen = max(found, key=lambda pair: credit[pair[0]])
+        credit[chosen[0]] -= sum(queue.priority for queue, _ in found)
+        return chosen
+
+    def _give_up(self, queue: Queue, source: Source) -> None:
+        """Serve a lane no more whose producer wrote an impossible index."""
+        self.broken_lanes += 1
+        queue.sources.remove(source)
+        queue.turn = 0
+        self._keep(queue, lambda other: other is not source)
+
+    def _keep(self, queue: Queue, is_kept: Callable[[Source], bool]) -> None:
+        """Forget what waits of lanes that are served no more."""
+        line = self._lines[queue]
+        self._lines[queue] = deque(party for party in line if is_kept(party.source))
+        for source in [source for source in self._noted if not is_kept(source)]:
+            del self._noted[source]
 
 
-def in_turn(queue: Queue) -> Iterator[Source]:
-    """Give the lanes of a queue, from the one whose turn it is."""
-    yield from queue.sources[queue.turn :]
-    yield from queue.sources[: queue.turn]
+def first_of(line: Line, is_free: IsFree) -> Party | None:
+    """
+    Give the first of a line whose descriptor can be run now.
 
-
-def is_compress(source: Source) -> bool:
-    """Tell what the first descriptor of a lane asks for."""
-    return source.lane.peek(1)[OPCODE_AT] == COMPRESS
+    A compression does not hold up a decompression behind it: engines of either kind
+    look for themselves.
+    """
+    for party in line:
+        if is_free(party.source.lane.peek(1)[OPCODE_AT] == COMPRESS):
+            return party
+    return None

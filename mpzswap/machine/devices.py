@@ -18,6 +18,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
+from statistics import fmean
 
 import msgspec
 
@@ -290,6 +291,20 @@ class Devices:
             for unit in units:
                 unit.busy_ns += words[ENGINES][unit.number]
         return units
+
+    def busy_ns(self, index: int) -> float:
+        """
+        Give how long a device worked on descriptors, ns.
+
+        Where a profile's time is kept, its engines of the kind that was busier, in the
+        mean.
+        """
+        if not self._plan.clock.is_timed:
+            return self.counters(index).busy_ns
+        kinds: dict[bool, list[int]] = {}
+        for unit in self.engines(index):
+            kinds.setdefault(unit.compresses, []).append(unit.busy_ns)
+        return max((fmean(times) for times in kinds.values()), default=0.0)
 
     def injected(self, index: int) -> dict[str, int]:
         """Give which faults a device has injected, in all its incarnations."""

@@ -86,7 +86,7 @@ def _report_device(
         death=process.death,
         deaths=tuple(process.deaths),
         restarts=process.restarts,
-        busy_fraction=round(counters.busy_ns / max(1, elapsed_ns), 4),
+        busy_fraction=round(devices.busy_ns(process.index) / max(1, elapsed_ns), 4),
         descriptors=counters.descriptors,
         errors=counters.errors,
         unreported=counters.unreported,
