@@ -17,7 +17,7 @@ from mpzswap.report import bench as report_of
 from mpzswap.topology.model import MAX_DEVICES
 from mpzswap.topology.settings import SyncMode
 from mpzswap.workload import bench
-from mpzswap.workload.sweep import (
+from mpzswap.workload.bench_plan import (
     MAX_BATCH_SIZE,
     MAX_DEPTH,
     MIX_PAGES,

@@ -15,10 +15,10 @@ from mpzswap.machine.machine import Machine
 from mpzswap.page.frame import PAGE_SIZE, Pages
 from mpzswap.report.records import BenchReport, BenchResult
 from mpzswap.version import __version__
+from mpzswap.workload.bench_plan import BenchPlan, Point, load_source
 from mpzswap.workload.data_path import DataPath
 from mpzswap.workload.plan import Progress
 from mpzswap.workload.summary import latency_report
-from mpzswap.workload.sweep import BenchPlan, Point, load_source
 
 OnProgress = Callable[[Progress], None]
 

@@ -21,7 +21,7 @@ from mpzswap.codec.table import make_codec
 from mpzswap.errors import CodecError, InputError, MpzswapError
 from mpzswap.machine.core import Core
 from mpzswap.page.frame import PAGE_SIZE, Pages
-from mpzswap.workload.sweep import CPU
+from mpzswap.workload.bench_plan import CPU
 
 
 @dataclass

@@ -25,14 +25,14 @@ from mpzswap.topology.named import HOST
 from mpzswap.topology.settings import Batching
 from mpzswap.topology.size import parse_size
 from mpzswap.workload.bench import Trial
-from mpzswap.workload.data_path import DataPath
-from mpzswap.workload.sweep import (
+from mpzswap.workload.bench_plan import (
     MAX_BATCH_SIZE,
     MAX_DEPTH,
     OPERATIONS,
     Point,
     choose_topologies,
 )
+from mpzswap.workload.data_path import DataPath
 
 sys.path.append(str(Path(__file__).parents[2]))
 

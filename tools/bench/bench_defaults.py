@@ -25,8 +25,8 @@ from mpzswap.machine.packed import Packed
 from mpzswap.machine.staging import Staging
 from mpzswap.page.frame import Pages
 from mpzswap.topology.model import Topology
+from mpzswap.workload.bench_plan import MAX_BATCH_SIZE
 from mpzswap.workload.plan import Wishes
-from mpzswap.workload.sweep import MAX_BATCH_SIZE
 
 sys.path.append(str(Path(__file__).parents[2]))
 

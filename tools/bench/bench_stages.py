@@ -48,8 +48,8 @@ from mpzswap.ring.memory import Frames, address
 from mpzswap.topology.model import MAX_DEVICES, Topology
 from mpzswap.topology.settings import Batching
 from mpzswap.topology.size import parse_size
+from mpzswap.workload.bench_plan import MAX_BATCH_SIZE
 from mpzswap.workload.summary import device_cpu_s
-from mpzswap.workload.sweep import MAX_BATCH_SIZE
 from mpzswap.zswap.store import Folio
 from mpzswap.zswap.zswap import Zswap
 

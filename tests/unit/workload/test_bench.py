@@ -5,8 +5,8 @@ from typing import cast
 
 from mpzswap.topology.model import Topology
 from mpzswap.workload.bench import Trial, Watch, run_point
+from mpzswap.workload.bench_plan import BenchPlan
 from mpzswap.workload.plan import Progress
-from mpzswap.workload.sweep import BenchPlan
 
 PLAN = BenchPlan(
     topologies=(Topology.for_host(devices=1),),

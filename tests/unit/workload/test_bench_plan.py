@@ -7,7 +7,7 @@ import pytest
 from mpzswap.errors import InputError
 from mpzswap.topology import host
 from mpzswap.topology.settings import SyncMode
-from mpzswap.workload.sweep import BenchPlan, Point, choose_topologies, load_source
+from mpzswap.workload.bench_plan import BenchPlan, Point, choose_topologies, load_source
 
 
 def plan(
