@@ -67,6 +67,11 @@ def whole(lowest: int, highest: int) -> Callable[[str], int]:
 
 def seconds(highest: float) -> Callable[[str], float]:
     """Give a type that reads seconds, above 0 and up to *highest*."""
+    return above_zero(highest, "seconds")
+
+
+def above_zero(highest: float, what: str) -> Callable[[str], float]:
+    """Give a type that reads a number above 0 and up to *highest*, called *what*."""
 
     def read(text: str) -> float:
         try:
@@ -75,7 +80,7 @@ def seconds(highest: float) -> Callable[[str], float]:
             value = math.nan
         if not 0 < value <= highest:
             raise argparse.ArgumentTypeError(
-                f"{text[:32]!r}: must be seconds, above 0 and at most {highest:g}"
+                f"{text[:32]!r}: must be {what}, above 0 and at most {highest:g}"
             )
         return value
 

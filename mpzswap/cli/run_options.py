@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import NamedTuple, get_args
 
-from mpzswap.cli.parser import on_off, one_of, seconds, size, sizes, whole
+from mpzswap.cli.parser import above_zero, on_off, one_of, seconds, size, sizes, whole
 from mpzswap.clock.config import ClockName
 from mpzswap.topology.faults import Kind
 from mpzswap.topology.model import MAX_CORES, MAX_SOCKETS, MAX_THREADS
@@ -31,6 +31,13 @@ MAX_TIME_SCALE = 100_000.0
 MAX_WORKERS = MAX_SOCKETS * MAX_CORES * MAX_THREADS
 MAX_ROUNDS = 1_000_000
 MAX_DURATION_S = 1_000_000.0
+
+
+# The default, by clock: 64M, model: 512K, ...
+MEMORY = ", ".join(
+    format_size(memory) if clock == CLOCKS[0] else f"{clock}: {format_size(memory)}"
+    for clock, memory in MEMORY_BYTES.items()
+)
 
 
 class RunOption(NamedTuple):
@@ -75,7 +82,7 @@ RUN_OPTIONS = (
     RunOption(
         "time_scale",
         "N",
-        seconds(MAX_TIME_SCALE),
+        above_zero(MAX_TIME_SCALE, "a number"),
         TIME_SCALE,
         "of --clock model: wall time for each second of the profile's machine "
         f"(default: {TIME_SCALE:g})",
@@ -92,8 +99,8 @@ RUN_OPTIONS = (
         "memory",
         "SIZE",
         size,
-        MEMORY_BYTES,
-        f"each worker's pages (default: {format_size(MEMORY_BYTES)})",
+        None,
+        f"each worker's pages (default: {MEMORY})",
     ),
     RunOption(
         "limit",

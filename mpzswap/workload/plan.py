@@ -22,8 +22,14 @@ from mpzswap.topology.size import format_size
 from mpzswap.zswap.swap_entry import MAX_SWAPFILES
 from mpzswap.zswap.swap_file import SwapFile, swap_folder
 
-# Ours: a run that is over in under 20 s on two cores.
-MEMORY_BYTES = 64 << 20
+# Ours, by clock: a run that is over in under 20 s on two cores.
+MEMORY_BYTES: dict[ClockName, int] = {
+    "work": 64 << 20,
+    "model": 512 << 10,
+    "virtual": 4 << 20,
+}
+# ... and of such folios that there are some to reclaim.
+LEAST_FOLIOS = 4
 FOLIO_BYTES = 64 << 10
 ROUNDS = 2
 # Ours: of all workers' memory.  The pool counts to the limit, so at half of it, and a
@@ -31,8 +37,8 @@ ROUNDS = 2
 LIMIT_PERCENT = 75
 # Ours: more workers than that a default run does not need to show what happens.
 MAX_DEFAULT_WORKERS = 8
-# Ours: two cores are as fast as two devices and their workers then, with room to spare.
-TIME_SCALE = 300.0
+# Ours: two cores keep up with two devices and their workers then.
+TIME_SCALE = 1000.0
 # Ours: no worker has shown progress for so long, so one is stuck.  A driver gives up
 # on a request after ``completion_timeout_ms``, then its worker goes on.
 STALL_TIMEOUT_S = 30.0
@@ -130,7 +136,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     topology: Topology
     seed: int
     workers: int | None = None
-    memory: int = MEMORY_BYTES
+    memory: int | None = None
     limit: int | None = None
     pages: str = DEFAULT_SOURCE
     folio: int = FOLIO_BYTES
@@ -159,8 +165,9 @@ def choose(wishes: Wishes) -> StressPlan:
     """
     faults = (*fault_lines(wishes.topology), *wishes.faults)
     wishes = _inject(wishes)
+    memory = _choose_memory(wishes)
     workers = _choose_workers(wishes)
-    _check_memory(wishes, workers)
+    _check_memory(wishes.folio, memory, workers)
     _check_swap(wishes)
     _check_zswap(wishes)
     compressor = wishes.compressor
@@ -173,7 +180,7 @@ def choose(wishes: Wishes) -> StressPlan:
     zswap = topology.zswap
     limit = wishes.limit
     if limit is None:
-        limit = workers * wishes.memory * LIMIT_PERCENT // 100
+        limit = workers * memory * LIMIT_PERCENT // 100
     if limit < PAGE_SIZE:
         raise InputError(f"limit: {limit}: must be at least {PAGE_SIZE} bytes")
     rounds = 0 if wishes.duration else ROUNDS
@@ -181,7 +188,7 @@ def choose(wishes: Wishes) -> StressPlan:
         topology=topology,
         compressor=compressor,
         workers=workers,
-        memory_pages=wishes.memory // PAGE_SIZE,
+        memory_pages=memory // PAGE_SIZE,
         limit_pages=limit // PAGE_SIZE,
         source=wishes.pages,
         folio_pages=wishes.folio // PAGE_SIZE,
@@ -245,7 +252,10 @@ def _inject(wishes: Wishes) -> Wishes:
 def _choose_workers(wishes: Wishes) -> int:
     cpus = cpu_count(wishes.topology)
     if wishes.workers is None:
-        return min(host.usable_cores(), MAX_DEFAULT_WORKERS, cpus)
+        # What is made up is the same on any host.
+        virtual = wishes.clock == "virtual"
+        cores = MAX_DEFAULT_WORKERS if virtual else host.usable_cores()
+        return min(cores, MAX_DEFAULT_WORKERS, cpus)
     if wishes.workers > cpus:
         raise InputError(
             f"workers: {wishes.workers}: must be at most {cpus}, "
@@ -254,8 +264,13 @@ def _choose_workers(wishes: Wishes) -> int:
     return wishes.workers
 
 
-def _check_memory(wishes: Wishes, workers: int) -> None:
-    folio, memory = wishes.folio, wishes.memory
+def _choose_memory(wishes: Wishes) -> int:
+    if wishes.memory is None:
+        return max(MEMORY_BYTES[wishes.clock], LEAST_FOLIOS * wishes.folio)
+    return wishes.memory
+
+
+def _check_memory(folio: int, memory: int, workers: int) -> None:
     if not memory or memory % folio:
         raise InputError(
             f"memory: {format_size(memory)}: must be a multiple of "

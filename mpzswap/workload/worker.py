@@ -175,6 +175,8 @@ class Usemem:
         Raises:
             LetGo: the parent has let go of us meanwhile.
         """
+        # However long we waited for the word: time counts from here on.
+        self._clock.sleep_ns(0)
         until_ns = self._clock.now_ns() + int(self._config.duration_s * 1e9)
         while self.rounds == 0 or not self._is_done(until_ns):
             self._write_all()
