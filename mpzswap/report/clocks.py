@@ -2,8 +2,8 @@
 
 CLOCKS = {
     "work": "work: wall time of this host, whose devices are processes; not IAA's",
-    "model": "model: time of the topology's timing profile, kept by processes",
-    "virtual": "virtual: time of the topology's timing profile, made up",
+    "model": "model: a profile's time, kept by processes",
+    "virtual": "virtual: a profile's time, made up",
 }
 
 

@@ -43,6 +43,10 @@ class HowFar(Protocol):
     def elapsed_s(self) -> float:
         """Since its beginning."""
 
+    @property
+    def part(self) -> float:
+        """Of its duration, 0 to 1, where that is not of the host's time; else 0."""
+
 
 OnProgress = Callable[[HowFar], None]
 
@@ -102,6 +106,8 @@ def share(progress: HowFar, duration_s: float) -> float:
     done = progress.pages_written + progress.pages_checked
     if progress.pages_total:
         return min(1.0, done / progress.pages_total)
+    if progress.part:
+        return min(1.0, progress.part)
     return min(1.0, progress.elapsed_s / duration_s) if duration_s else 0.0
 
 

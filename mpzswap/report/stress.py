@@ -20,6 +20,7 @@ from mpzswap.report.records import (
     ZswapReport,
 )
 from mpzswap.report.render import facts, render, table, verdict
+from mpzswap.report.time_spent import TimeReport
 from mpzswap.topology.settings import DriverSettings
 from mpzswap.topology.size import format_size
 
@@ -284,6 +285,14 @@ def injected_of(devices: Iterable[DeviceReport]) -> dict[str, int]:
     return dict(sorted(whole.items()))
 
 
+def _time_of(time: TimeReport | None) -> Iterator[str]:
+    """Give whose profile it is, and how much slower."""
+    if time is not None:
+        yield f"profile {time.profile}"
+        if time.time_scale:
+            yield f"{numbers.digits(time.time_scale)} times slower"
+
+
 def found_by(checked: VerifyReport) -> tuple[str, ...]:
     """Give what the checks found."""
     if not checked.asked:
@@ -311,4 +320,4 @@ def _outcome(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
     if injected := injected_of(report.devices):
         yield "injected", tuple(f"{kind} {count(n)}" for kind, n in injected.items())
     yield "verify", found_by(checked)
-    yield "clock", (clock_words(report.clock),)
+    yield "clock", (clock_words(report.clock), *_time_of(report.time))

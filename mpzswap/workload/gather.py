@@ -160,6 +160,7 @@ class Watch:
         self._verifies = plan.verify
         stretches = 2 if plan.verify else 1
         self._total = 0 if plan.duration_s else stretches * pages
+        self._duration_s = plan.duration_s
         self._limit_s = plan.stall_timeout_s
         # Time that passes here, and time that passes for whoever waits for us.
         self._clock = core.clock
@@ -189,6 +190,7 @@ class Watch:
             pages_checked=checked,
             pages_total=self._total,
             elapsed_s=now - self._started,
+            part=self.elapsed_s / self._duration_s if self._duration_s else 0.0,
         )
 
     def stall(self) -> str:

@@ -128,6 +128,8 @@ class Progress(msgspec.Struct, frozen=True):
     # Pages to be written and checked; 0 where a duration decides.
     pages_total: int
     elapsed_s: float
+    # Of the duration, where that decides and another clock than the host's counts it.
+    part: float = 0.0
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,7 +205,15 @@ def choose(wishes: Wishes) -> StressPlan:
         verify=wishes.verify,
         clock=wishes.clock,
         time_scale=wishes.time_scale,
+        stall_timeout_s=_stall_timeout_s(wishes),
     )
+
+
+def _stall_timeout_s(wishes: Wishes) -> float:
+    """Give the limit; a model's workers need so much longer for a folio."""
+    if wishes.clock != "model":
+        return STALL_TIMEOUT_S
+    return STALL_TIMEOUT_S * max(1.0, wishes.time_scale / TIME_SCALE)
 
 
 def _timed(topology: Topology, compressor: str, wishes: Wishes) -> Topology:
