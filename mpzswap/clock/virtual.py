@@ -45,6 +45,8 @@ class Actor:
     fds: tuple[int, ...] = ()
     # Whether it was woken by what it waited for, and not by its limit.
     woken: bool = False
+    # It is being ended, and waits for nobody any more.
+    ending: bool = False
 
 
 @dataclass(eq=False)
@@ -64,7 +66,6 @@ class Scheduler:
     _waiting: dict[int, Actor] = field(default_factory=dict)
     _poller: select.poll = field(default_factory=select.poll)
     _relaxing: dict[int, Actor] = field(default_factory=dict)
-    _ended: bool = False
 
     def __post_init__(self) -> None:
         """Remember who waits by ``run``."""
@@ -103,10 +104,16 @@ class Scheduler:
 
     def end(self) -> None:
         """End every actor where it stands."""
-        self._ended = True
         for actor in self._actors:
-            self._running = actor
-            actor.greenlet.throw()
+            self.end_one(actor)
+
+    def end_one(self, actor: Actor) -> None:
+        """End an actor where it stands; one that has ended, or runs, is left alone."""
+        if actor.greenlet.dead or actor.greenlet is getcurrent():
+            return
+        actor.turn, self._running = 0, actor
+        actor.ending = True
+        actor.greenlet.throw()
 
     # Actors
 
@@ -149,7 +156,7 @@ class Scheduler:
 
     def _pass(self) -> None:
         """Let the others run, until our turn comes."""
-        if self._ended:
+        if self._running.ending:
             # Whoever cleans up at its end does not wait for anybody.
             raise GreenletExit
         self._parent.switch()

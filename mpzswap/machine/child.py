@@ -47,7 +47,7 @@ READY_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 5.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Process:
     """A process: its pid to be shown, its pidfd to be used, its exit code."""
 
@@ -55,6 +55,10 @@ class Process:
     pidfd: int
     # None if it is not known: not ended, or the starter ended first.
     ask_exit_code: Callable[[], int | None]
+
+    def kill(self) -> None:
+        """End it by SIGKILL, unless it has ended; when it is gone is seen later."""
+        ending.send_signal(self.pidfd, signal.SIGKILL)
 
 
 class Child:

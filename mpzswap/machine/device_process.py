@@ -10,12 +10,10 @@ rows and lanes that are its own (``board``), so nothing of a dead one is carried
 """
 
 import math
-import signal
 import time
 from dataclasses import dataclass, field
 
 from mpzswap.machine.child import Child
-from mpzswap.machine.ending import send_signal
 from mpzswap.topology.model import Device
 
 
@@ -71,7 +69,7 @@ class DeviceProcess:
         By SIGKILL, which a stopped process does not survive either: it must not write
         later into memory that then belongs to somebody else.
         """
-        send_signal(self.child.process.pidfd, signal.SIGKILL)
+        self.child.process.kill()
 
     def begin_anew(self) -> None:
         """Be the next incarnation, whose process is about to be started."""

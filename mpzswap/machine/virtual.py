@@ -16,7 +16,8 @@ import os
 import resource
 import select
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -24,14 +25,44 @@ from typing import Self
 from mpzswap.clock.config import ClockConfig
 from mpzswap.clock.virtual import Scheduler, VirtualClock
 from mpzswap.clock.work import Clock
+from mpzswap.errors import InputError, MpzswapError
 from mpzswap.machine.child import Child, Process
 from mpzswap.machine.control import Channel, ChildControl
 from mpzswap.ring.doorbell import new_eventfd
 
 # The parent looks how far all are this often, as it does each 0.1 s of a host.
 LOOK_INTERVAL_NS = 100_000
-# What 72 workers and 8 devices have open together, twice over.
-WANTED_FILES = 8192
+# Counted, and rounded up: what the process has open, each device, each worker; and what
+# a worker has for each device: its doorbell, its two segments there, its interrupt.
+FILES, FILES_A_DEVICE, FILES_A_WORKER, FILES_OF_BOTH = 64, 16, 16, 6
+
+
+@dataclass
+class VirtualProcess(Process):
+    """What stands for a process: *end* ends it where it stands."""
+
+    end: Callable[[], None] = lambda: None
+
+    def kill(self) -> None:
+        """End it."""
+        self.end()
+
+
+def check_files(workers: int, devices: int) -> None:
+    """
+    Refuse more workers than the host allows files for.
+
+    Raises:
+        InputError: it is so.
+    """
+    each = FILES_A_WORKER + FILES_OF_BOTH * devices
+    needed = FILES + FILES_A_DEVICE * devices + workers * each
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        raise InputError(
+            f"workers: {workers}: with {devices} devices in one process they have "
+            f"{needed} files open: must be at most {hard}, what the host allows"
+        )
 
 
 class VirtualStarter:
@@ -47,13 +78,13 @@ class VirtualStarter:
         self._costs = clock.costs
         self.clock: Clock = self._new_clock()
         self._children: list[Child] = []
-        self._exit_codes: dict[str, int] = {}
+        self._exit_codes: dict[int, int] = {}
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         """Let this process have as many files as all children have together."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = max(soft, min(hard, WANTED_FILES))
+        wanted = hard
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         self._stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         return self
@@ -98,19 +129,30 @@ class VirtualStarter:
     def start(
         self, entry: str, name: str, config: bytes = b"", fds: Sequence[int] = ()
     ) -> Child:
-        """Start a child that calls *entry*; see ``machine.process``."""
+        """
+        Start a child that calls *entry*; see ``machine.process``.
+
+        Raises:
+            MpzswapError: the host does not allow as many open files.
+        """
+        try:
+            return self._start(entry, name, config, fds)
+        except OSError as error:
+            raise MpzswapError(f"{name}: no file: {error.strerror}") from error
+
+    def _start(self, entry: str, name: str, config: bytes, fds: Sequence[int]) -> Child:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ended = new_eventfd(name)
         number = len(self._children)
-        exit_code = partial(self._exit_codes.get, str(number))
-        process = Process(number, ended, exit_code)
+        process = VirtualProcess(number, ended, partial(self._exit_codes.get, number))
         child = Child(name, process, ours, self._wait_for)
         control = ChildControl(
             Channel(theirs, self._child_waits_for), self._new_clock()
         )
-        told = control, config, [os.dup(fd) for fd in fds]
         self._children.append(child)
-        self._scheduler.spawn(name, partial(self._run, entry, told, process))
+        told = control, config, [os.dup(fd) for fd in fds]
+        actor = self._scheduler.spawn(name, partial(self._run, entry, told, process))
+        process.end = partial(self._scheduler.end_one, actor)
         return child
 
     def wait(self, fds: Sequence[int], limit_s: float) -> list[int]:
@@ -134,7 +176,7 @@ class VirtualStarter:
         except Exception as error:  # noqa: BLE001 - the parent raises it
             control.report_failure(error)
         finally:
-            self._exit_codes[str(process.pid)] = status
+            self._exit_codes[process.pid] = status
             control.close()
             os.eventfd_write(process.pidfd, 1)
 

@@ -9,7 +9,6 @@ From the word to begin until the last worker's result: progress, deaths, limits.
 A run whose workers all died has no result, and raises their deaths.
 """
 
-import signal
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -21,7 +20,6 @@ import msgspec
 from mpzswap.errors import DeviceDiedError
 from mpzswap.machine.board import CpuWord
 from mpzswap.machine.core import Core, Worker
-from mpzswap.machine.ending import send_signal
 from mpzswap.report.records import LedgerReport, VerifyReport
 from mpzswap.workload.fairness import Window
 from mpzswap.workload.ledger import LedgerWords
@@ -103,7 +101,7 @@ class Gathering:
             name = worker.child.name
             if reached[name] == min(reached.values()):
                 self.stuck[name] = words
-                send_signal(worker.child.process.pidfd, signal.SIGKILL)
+                worker.child.process.kill()
 
     def _lose(self, worker: Worker, death: DeviceDiedError) -> None:
         """Let the others go on without a worker, and with what was its."""

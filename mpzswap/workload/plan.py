@@ -10,6 +10,7 @@ from mpzswap.clock.config import WORK, ClockConfig, ClockName
 from mpzswap.codec.table import parse_compressor
 from mpzswap.errors import InputError
 from mpzswap.machine.costs import costs_of, device_codec
+from mpzswap.machine.virtual import check_files
 from mpzswap.page.frame import PAGE_SIZE
 from mpzswap.page.source import DEFAULT_SOURCE
 from mpzswap.topology import host
@@ -179,6 +180,8 @@ def choose(wishes: Wishes) -> StressPlan:
     topology = _choose_topology(wishes)
     if wishes.clock != "work":
         topology = _timed(topology, compressor, wishes)
+    if wishes.clock == "virtual":
+        check_files(workers, len(topology.devices))
     zswap = topology.zswap
     limit = wishes.limit
     if limit is None:
