@@ -4,6 +4,8 @@ KIB = 1024
 SIZE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 MINUTE_S = 60
 HOUR_S = 3600
+# Below it two digits behind the point do not tell enough.
+SHORT_S = 0.1
 
 
 def count(value: int) -> str:
@@ -48,7 +50,9 @@ def micros(ns: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """Give seconds: 1.23 s."""
+    """Give seconds: 1.23 s; what is short in ms: 12.3 ms."""
+    if 0 < value < SHORT_S:
+        return f"{digits(1000 * value)} ms"
     return f"{digits(value)} s"
 
 

@@ -56,6 +56,8 @@ def test_units_stand_with_the_numbers() -> None:
     assert numbers.mib_per_s(3 << 20) == "3"
     assert numbers.micros(1500) == "1.50"
     assert numbers.seconds(1.234) == "1.23 s"
+    assert numbers.seconds(0.01234) == "12.3 ms"
+    assert numbers.seconds(0) == "0 s"
     assert numbers.percent(1, 8) == "12.5 %"
     assert numbers.ratio(2.0611) == "2.06"
     assert numbers.count(65536) == "65,536"
