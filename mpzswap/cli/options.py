@@ -88,10 +88,22 @@ def add_pages(parser: argparse.ArgumentParser) -> None:
 def settle_seed(args: argparse.Namespace) -> None:
     """Draw a seed if none is given, and print it, before anything can fail."""
     if args.seed is None:
-        args.seed = secrets.randbelow(DRAWN_SEEDS)
+        args.seed = drawn_seed()
     if not args.quiet:
         stream = sys.stderr if args.json == STDOUT else sys.stdout
-        print(f"seed {args.seed}", file=stream, flush=True)
+        print(said_seed(args.seed), file=stream, flush=True)
+
+
+def drawn_seed() -> int:
+    """Draw one."""
+    return secrets.randbelow(DRAWN_SEEDS)
+
+
+def said_seed(seed: int | tuple[int, ...]) -> str:
+    """Give the seed, or the seeds of a sweep, in words."""
+    if isinstance(seed, int):
+        return f"seed {seed}"
+    return f"seed{'s' if seed[1:] else ''} {','.join(map(str, seed))}"
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -99,17 +111,19 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def how_shown(args: argparse.Namespace) -> progress.How:
+    """Give how progress is shown, as the options and the terminal have it."""
+    if not args.quiet and is_terminal(sys.stderr):
+        return "line"
+    return "plain" if args.progress else "none"
+
+
 @contextlib.contextmanager
 def shown_progress(
     args: argparse.Namespace, duration_s: float = 0
 ) -> Iterator[progress.OnProgress]:
     """Give the progress as the options and the terminal have it; heeds signals."""
-    how: progress.How = "none"
-    if not args.quiet and is_terminal(sys.stderr):
-        how = "line"
-    elif args.progress:
-        how = "plain"
-    with progress.shown(how, sys.stderr, duration_s) as show:
+    with progress.shown(how_shown(args), sys.stderr, duration_s) as show:
 
         def on_progress(how_far: progress.HowFar) -> None:
             args.heed_signals()
@@ -204,4 +218,4 @@ def hand_over(args: argparse.Namespace, write: WriteJson, outcome: Outcome) -> N
     problems = list(outcome.problems)
     if problems:
         more = f" (and {len(problems) - 1} more)" if problems[1:] else ""
-        raise MpzswapError(f"seed {args.seed}: {problems[0]}{more}")
+        raise MpzswapError(f"{said_seed(args.seed)}: {problems[0]}{more}")

@@ -66,7 +66,7 @@ class RunOption(NamedTuple):
 
 def folio(text: str) -> int:
     """Read the size of a folio."""
-    return parse_size(one_of(*FOLIOS)(text))
+    return parse_size(one_of(*FOLIOS)(format_size(size(text))))
 
 
 # Of each a run has one value, and a sweep a list.

@@ -1,6 +1,7 @@
 """The progress of a long run."""
 
 import io
+from typing import NamedTuple
 
 import pytest
 
@@ -87,3 +88,35 @@ def test_live_line_shows_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "25.0 %   5 pages/s   0:30 left" in stream.getvalue()
     assert stream.getvalue().endswith("\x1b[2K")
+
+
+class Runs(NamedTuple):
+    """How far a sweep is."""
+
+    runs_done: int
+    runs_total: int
+    runs_before: int
+    elapsed_s: float
+    phase: str = "sweep"
+
+
+def test_time_left_of_runs_is_that_of_those_done_now() -> None:
+    """What an earlier call had done tells nothing of this one's speed."""
+    part, words = progress.state_of_runs(Runs(12, 24, 9, 6))
+
+    assert (part, words) == (0.5, " 50.0 %   12 of 24 runs   0:24 left")
+
+
+def test_runs_without_one_done_say_nothing_of_time() -> None:
+    """Nothing is divided by zero; a sweep that was done before is done."""
+    assert progress.state_of_runs(Runs(9, 24, 9, 6))[1] == " 37.5 %   9 of 24 runs"
+    assert progress.state_of_runs(Runs(0, 0, 0, 0))[0] == 1.0
+
+
+def test_runs_are_shown_as_plain_lines() -> None:
+    """As pages are."""
+    stream = io.StringIO()
+    with progress.shown_runs("plain", stream) as on_progress:
+        on_progress(Runs(1, 2, 0, 3))
+
+    assert stream.getvalue() == "sweep           50.0 %   1 of 2 runs   0:03 left\n"
