@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Protocol, TypeGuard, cast
 
-from mpzswap.cli import bench, chaos, options, selftest, stress, topology
+from mpzswap.cli import bench, chaos, options, selftest, stress, sweep, topology
 from mpzswap.cli.parser import USAGE, Parser, one_line
 from mpzswap.errors import InputError, MpzswapError
 from mpzswap.version import __version__
@@ -48,7 +48,9 @@ class Command(Protocol):
 
 
 # In the order in which a newcomer meets them.
-COMMANDS = cast("tuple[Command, ...]", (stress, bench, topology, selftest, chaos))
+COMMANDS = cast(
+    "tuple[Command, ...]", (stress, bench, sweep, topology, selftest, chaos)
+)
 
 
 class TerminatedError(BaseException):

@@ -22,6 +22,7 @@ LIMIT_S = 60.0
 TINY = {
     "stress": "--memory 1M --workers 2 --limit 1M --rounds 1",
     "bench": "--count 64 --repeat 1 --devices 1",
+    "sweep": "--memory 1M --workers 1 --rounds 1",
     "topology": "",
     "selftest": "--compressor lz4",
     "chaos": "--memory 128K",
