@@ -48,6 +48,10 @@ class HowFar(Phase, Protocol):
     def pages_total(self) -> int:
         """Pages to be written and checked; 0 where a duration decides."""
 
+    @property
+    def part(self) -> float:
+        """Of its duration, 0 to 1, where that is not of the host's time; else 0."""
+
 
 class RunsDone(Phase, Protocol):
     """What many runs tell, one after the other or at once."""
@@ -63,10 +67,6 @@ class RunsDone(Phase, Protocol):
     @property
     def runs_before(self) -> int:
         """Those that were over at the beginning."""
-
-    @property
-    def part(self) -> float:
-        """Of its duration, 0 to 1, where that is not of the host's time; else 0."""
 
 
 T = TypeVar("T", bound=Phase)
