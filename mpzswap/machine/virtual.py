@@ -10,7 +10,6 @@ pass, and nothing else does.  There are no pids here: what stands for a pidfd be
 readable when a child has ended.
 """
 
-import contextlib
 import importlib
 import os
 import resource
@@ -79,14 +78,12 @@ class VirtualStarter:
         self.clock: Clock = self._new_clock()
         self._children: list[Child] = []
         self._exit_codes: dict[int, int] = {}
-        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         """Let this process have as many files as all children have together."""
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = hard
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        self._stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        # For good: another machine of this process may have come to rely on it.
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         return self
 
     def __exit__(
@@ -96,17 +93,16 @@ class VirtualStarter:
         trace: TracebackType | None,
     ) -> None:
         """Let all drain, or end them where they stand if the block did not."""
-        with self._stack:
-            for child in self._children:
-                child.ask_to_drain()
-            if error is None:
-                self._drain()
-            self._scheduler.end()
-            unreported = [
-                child for child in self._children if child.failed and not child.reported
-            ]
-            for child in self._children:
-                child.close()
+        for child in self._children:
+            child.ask_to_drain()
+        if error is None:
+            self._drain()
+        self._scheduler.end()
+        unreported = [
+            child for child in self._children if child.failed and not child.reported
+        ]
+        for child in self._children:
+            child.close()
         if error is None and unreported:
             raise unreported[0].death()
 

@@ -216,3 +216,19 @@ def test_cluster_gives_the_same_lines(tmp_path: Path, scheduler: str) -> None:
         )
 
     assert found[0] == found[1]
+
+
+def test_cluster_gives_the_same_bytes_of_virtual_runs(
+    tmp_path: Path, scheduler: str
+) -> None:
+    """Nothing of a report is the host's then, whoever has done it."""
+    words = ("--clock", "virtual", *TINY, "--topology", "laptop-2iaa,spr-1s1iaa")
+    found = []
+    for more in ([], ["--scheduler", scheduler]):
+        done = sweep(tmp_path, *words, "--batch-size", "1,4,8", *more)
+        assert (done.returncode, done.stderr) == (0, "")
+        found.append((tmp_path / OUTPUT).read_bytes())
+        (tmp_path / OUTPUT).unlink()
+
+    assert found[0] == found[1]
+    assert len(found[0].splitlines()) == 6
