@@ -66,6 +66,8 @@ class Scheduler:
     _waiting: dict[int, Actor] = field(default_factory=dict)
     _poller: select.poll = field(default_factory=select.poll)
     _relaxing: dict[int, Actor] = field(default_factory=dict)
+    # Whose turn it is, or was last.
+    _running: Actor | None = None
 
     def __post_init__(self) -> None:
         """Remember who waits by ``run``."""
@@ -156,7 +158,7 @@ class Scheduler:
 
     def _pass(self) -> None:
         """Let the others run, until our turn comes."""
-        if self._running.ending:
+        if self._current().ending:
             # Whoever cleans up at its end does not wait for anybody.
             raise GreenletExit
         self._parent.switch()
@@ -165,11 +167,12 @@ class Scheduler:
 
     def _current(self) -> Actor:
         """Give the actor that runs."""
-        current = getcurrent()
-        return self._running if self._running.greenlet is current else self._nobody()
-
-    def _nobody(self) -> Actor:
-        raise MpzswapError("virtual clock: whoever made it cannot let time pass itself")
+        actor = self._running
+        if actor is None or actor.greenlet is not getcurrent():
+            raise MpzswapError(
+                "virtual clock: whoever made it cannot let time pass itself"
+            )
+        return actor
 
     def _set(self, actor: Actor, at_ns: int) -> None:
         """Let *actor* go on at that time, and at no other."""
