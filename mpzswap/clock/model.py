@@ -70,7 +70,7 @@ class ModelClock:
         books = self._books
         books.spent_ns[step] += cost_ns
         books.steps += 1
-        if left_ns > 0:
+        if left_ns >= 0:
             time.sleep(left_ns * self._scale / NS_PER_S)
             self._mark_ns = end_ns
             return
