@@ -84,15 +84,16 @@ class Dispatcher(Arbiter):
         """Look which descriptors have come."""
         noted = self._noted
         for queue in self._queues:
-            line = self._lines[queue]
             for source in list(queue.sources):
                 ready = source.lane.ready()
                 if ready == noted[source]:
                     continue
-                if not 0 <= ready <= source.lane.capacity:
+                # What was found cannot become less but by our taking it.
+                if not noted[source] <= ready <= source.lane.capacity:
                     self._give_up(queue, source)
                     continue
-                line.append(Party(source, ready - noted[source], now_ns))
+                # Not by a name of its own: giving a lane up makes another line.
+                self._lines[queue].append(Party(source, ready - noted[source], now_ns))
                 noted[source] = ready
 
     def take_one(self, group: list[Queue], is_free: IsFree) -> Taken | None:
