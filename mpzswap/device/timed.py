@@ -211,8 +211,10 @@ class TimedPump(plain.Pump):
 
     def _drain(self) -> None:
         super()._drain()
-        # Nobody measures any more.
-        self._timed.release(math.inf)
+        until = self._clock.now_ns() + plain.DRAIN_TIMEOUT_NS
+        # Nobody measures any more: engines are free at once for what still waits.
+        while self._timed.release(math.inf) and self._clock.now_ns() < until:
+            super()._drain()
         self._publish()
 
     def _publish(self) -> None:
