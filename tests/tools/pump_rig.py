@@ -15,6 +15,7 @@ from mpzswap.ring.attach import Attach, Detach, LanePlace, PublishCounters, enco
 from mpzswap.ring.lane import Lane, lane_bytes
 from mpzswap.ring.memory import Segment, address
 from mpzswap.topology.model import Device
+from mpzswap.topology.timing import DeviceCodec
 from tests.tools.descriptors import NOOP, PASID, packed
 from tests.tools.eventfd import new_eventfd
 
@@ -74,7 +75,12 @@ class PumpRig:
     """A pump, its parent's words, and a portal with one lane and records."""
 
     def __init__(
-        self, stack: ExitStack, kind: type[Pump] = Pump, faults: tuple[str, ...] = ()
+        self,
+        stack: ExitStack,
+        kind: type[Pump] = Pump,
+        device: Device | None = None,
+        clock: Clock | None = None,
+        timing: DeviceCodec | None = None,
     ) -> None:
         gone, write_end = os.pipe()
         os.close(write_end)
@@ -83,9 +89,9 @@ class PumpRig:
         stack.callback(os.close, eventfd)
         self.interrupt = stack.enter_context(new_eventfd())
         self.words = memoryview(bytearray(8 * DEVICE_WORDS)).cast("Q")
-        self.control = FakeControl(gone, WorkClock())
-        device = Device(name="iax0", faults=faults)
-        config = DeviceConfig(device, "deflate-iaa", words_offset=0)
+        self.control = FakeControl(gone, clock or WorkClock())
+        device = device or Device(name="iax0")
+        config = DeviceConfig(device, "deflate-iaa", words_offset=0, timing=timing)
         self.pump = kind(config, self.control, self.words, eventfd)
         self.portal = Segment.create(PORTAL, 5 * PAGE_SIZE)
         stack.callback(self.portal.close)

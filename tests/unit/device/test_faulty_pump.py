@@ -9,6 +9,7 @@ from mpzswap.completion.status import Status
 from mpzswap.device.faults import FaultyPump
 from mpzswap.device.main import IDLE_TIMEOUT_NS
 from mpzswap.ring.memory import address
+from mpzswap.topology.model import Device
 from tests.tools.descriptors import COMPRESS
 from tests.tools.manual_clock import ManualClock
 from tests.tools.pump_rig import ATTACH, DATA, PORTAL, PumpRig
@@ -26,7 +27,7 @@ HALF_A_PAGE = COMPRESS._replace(
 def faulty(*faults: str) -> Iterator[tuple[PumpRig, ManualClock]]:
     """Give a pump with *faults* and one lane, and its clock."""
     with ExitStack() as stack:
-        rig = PumpRig(stack, FaultyPump, faults)
+        rig = PumpRig(stack, FaultyPump, Device(name="iax0", faults=faults))
         clock = ManualClock()
         rig.pump._clock = clock
         rig.pump._engine._clock = clock
