@@ -55,9 +55,9 @@ def costs_of(timing: Timing, compressor: str) -> Costs:
             Step.COMPRESS_DESCRIPTOR: codec.compress.descriptor.ns,
             Step.DECOMPRESS_DESCRIPTOR: codec.decompress.descriptor.ns,
         }
-    nearest = next(iter(cpu.swap_out.values())).ns
+    nearest = next(cpu.swap_out[size].ns for size in SWAP_OUT if size in cpu.swap_out)
     for size, step in SWAP_OUT.items():
-        # A size without a figure costs what the next smaller one does, or the first.
+        # A size without a figure costs what the next smaller one does, or the smallest.
         nearest = cpu.swap_out[size].ns if size in cpu.swap_out else nearest
         found[step] = nearest
     return tuple(found.get(step, 0.0) for step in Step)
