@@ -159,7 +159,13 @@ class DriverRig:
     """
 
     def __init__(
-        self, stack: ExitStack, topology: Topology, compressor: str, nr_buffers: int
+        self,
+        stack: ExitStack,
+        topology: Topology,
+        compressor: str,
+        nr_buffers: int,
+        *,
+        counts_stages: bool = False,
     ) -> None:
         self.layout = PortalLayout.plan(topology, nr_buffers)
         ours = AddressSpace()
@@ -200,6 +206,7 @@ class DriverRig:
             space=ours,
             pasid=PASID,
             clock=self.clock,
+            counts_stages=counts_stages,
         )
         self.driver = Served(parts, self.clock, self.serve)
         self.stats = self.driver.stats
@@ -336,3 +343,11 @@ def driver_rig(
     with ExitStack() as stack:
         topology = topology_of(*devices, **driver)
         yield DriverRig(stack, topology, compressor, nr_buffers)
+
+
+@contextmanager
+def counting_rig(*devices: Device, **driver: Setting) -> Iterator[DriverRig]:
+    """Give a rig whose driver counts the stages of its pages."""
+    with ExitStack() as stack:
+        topology = topology_of(*devices, **driver)
+        yield DriverRig(stack, topology, "deflate-iaa", NR_BUFFERS, counts_stages=True)
