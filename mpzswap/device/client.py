@@ -68,6 +68,14 @@ class Client:
             os.close(eventfd)
         self.space.remove(segment).close()
 
+    def close(self) -> None:
+        """Forget all segments and interrupts, and give them back."""
+        came_with, self._came_with = self._came_with, {}
+        self.interrupts.clear()
+        for _, eventfd in came_with.values():
+            os.close(eventfd)
+        self.space.close()
+
     def interrupt(self, handle: int, times: int = 1) -> bool:
         """
         Raise an interrupt; tell whether there is one of that handle and it was raised.

@@ -143,6 +143,11 @@ class Pump:
                 self._clock.relax()
         self._drain()
 
+    def close(self) -> None:
+        """Give back what it was told of, and still has."""
+        for client in self._clients.values():
+            client.close()
+
     def _serve(self) -> int:
         served = 0
         for burst in self._arbiter.take():
@@ -217,5 +222,9 @@ def main(
     board = Segment.map(BOARD_SEGMENT, fds[0])
     words = board.words(device.words_offset, DEVICE_WORDS)
     pump = kind(device, control, words, fds[1])
-    control.ready()
-    pump.run()
+    try:
+        control.ready()
+        pump.run()
+    finally:
+        # No process ends here where time is made up.
+        pump.close()

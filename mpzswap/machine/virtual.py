@@ -78,6 +78,9 @@ class VirtualStarter:
         self.clock: Clock = self._new_clock()
         self._children: list[Child] = []
         self._exit_codes: dict[int, int] = {}
+        # What each child was given, and has not given back: its end of the control,
+        # and copies of descriptors.
+        self._given: dict[int, tuple[ChildControl, list[int]]] = {}
 
     def __enter__(self) -> Self:
         """Let this process have as many files as all children have together."""
@@ -95,16 +98,27 @@ class VirtualStarter:
         """Let all drain, or end them where they stand if the block did not."""
         for child in self._children:
             child.ask_to_drain()
-        if error is None:
-            self._drain()
-        self._scheduler.end()
+        try:
+            if error is None:
+                self._drain()
+        finally:
+            self._end()
         unreported = [
             child for child in self._children if child.failed and not child.reported
         ]
-        for child in self._children:
-            child.close()
         if error is None and unreported:
             raise unreported[0].death()
+
+    def _end(self) -> None:
+        """End all where they stand, hear their last words, and give all back."""
+        self._scheduler.end()
+        for child in self._children:
+            # One that was not begun has no end of its own.
+            self._give_back(child.pid)
+            if not child.closed:
+                child.listen()
+                _ = child.exit_code
+                child.close()
 
     def _drain(self) -> None:
         """Run until every child has ended."""
@@ -147,6 +161,7 @@ class VirtualStarter:
         )
         self._children.append(child)
         told = control, config, [os.dup(fd) for fd in fds]
+        self._given[number] = control, told[2]
         actor = self._scheduler.spawn(name, partial(self._run, entry, told, process))
         process.end = partial(self._scheduler.end_one, actor)
         return child
@@ -173,8 +188,16 @@ class VirtualStarter:
             control.report_failure(error)
         finally:
             self._exit_codes[process.pid] = status
-            control.close()
+            self._give_back(process.pid)
             os.eventfd_write(process.pidfd, 1)
+
+    def _give_back(self, number: int) -> None:
+        """Close what a child was given, as the system does when a process ends."""
+        if number in self._given:
+            control, fds = self._given.pop(number)
+            control.close()
+            for fd in fds:
+                os.close(fd)
 
     # What waits: limits are of the host's time, which does not pass here
 

@@ -127,12 +127,14 @@ class Usemem:
         assert submitter.memory is not None
         board, column = submitter.board, submitter.config.column
         nr_pages = len(submitter.memory) - SPARE_PAGES
+        spare = submitter.memory.part(nr_pages, SPARE_PAGES)
+        self._areas = open_areas(config.swap_areas, spare)
         self.zswap = Zswap(
             config.zswap,
             submitter.driver,
             submitter.pool_limit(config.zswap),
             submitter.clock,
-            open_areas(config.swap_areas, submitter.memory.part(nr_pages, SPARE_PAGES)),
+            self._areas,
         )
         self.pages_written = 0
         self.pages_checked = 0
@@ -216,6 +218,11 @@ class Usemem:
         """Give all memory back, so that the others have it."""
         self.memory.forget()
 
+    def close_files(self) -> None:
+        """Give the swap files back, whatever is in them; it may be repeated."""
+        if self._areas is not None:
+            self._areas.close()
+
     def _write_all(self) -> None:
         """Write every page, folio by folio; each round something else."""
         started_ns = self._clock.now_ns()
@@ -296,6 +303,15 @@ def main(control: ChildControl, config: bytes, fds: Sequence[int]) -> None:
         return control.draining
 
     usemem = Usemem(told, submitter, pages, is_over)
+    try:
+        work(usemem, submitter, control)
+    finally:
+        # No process ends here where time is made up.
+        usemem.close_files()
+
+
+def work(usemem: Usemem, submitter: Submitter, control: ChildControl) -> None:
+    """Wait for the word, write and check, give the result, and wait to be let go."""
     control.ready()
     if control.receive(GO_TIMEOUT_S) is None:
         return
