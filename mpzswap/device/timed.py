@@ -99,16 +99,19 @@ class TimedEngine(Engine):
         opcode = unpack_flags_opcode(descriptor.flags_opcode)[1]
         unit = self._first_free(group, compresses=opcode == COMPRESS)
         assert unit is not None, "the dispatcher has asked"
-        client = taken.source.client
-        answer = self._answer(descriptor, client)
-        start_ns = max(taken.arrived_ns, unit.free_ns)
+        source = taken.source
+        answer = self._answer(descriptor, source.client)
+        # Nor before what came before it in its lane: an engine may have been free for
+        # long, and was not given it.
+        start_ns = max(taken.arrived_ns, unit.free_ns, source.begun_ns)
+        source.begun_ns = start_ns
         service_ns = round(self._service_ns(descriptor, opcode, answer))
         unit.idle, unit.free_ns = False, start_ns + service_ns
         unit.busy_ns += service_ns
         self._numbers += 1
         held = Held(
             *(unit.free_ns, self._numbers, unit, taken.arrived_ns, start_ns),
-            *(descriptor, client, answer),
+            *(descriptor, source.client, answer),
         )
         heapq.heappush(self._held, held)
         self._counters.busy_ns += service_ns
