@@ -183,6 +183,21 @@ def test_engines_that_compress_keep_nobody_else_waiting(rig: TimedRig) -> None:
     assert rig.stamps(1) == [(10, 10)]
 
 
+def test_descriptor_begins_no_earlier_than_those_before_it_in_its_lane(
+    rig: TimedRig,
+) -> None:
+    """Though its engine was free: nobody is done before it was taken."""
+    rig.publish(3)
+    # Their records are the first ones again, of which it has that of the first.
+    rig.publish(1, NOOP)
+    rig.at(0)
+    rig.at(HALF_NS)
+    rig.at(HALF_NS)
+
+    assert rig.stamps(1) == [(HALF_NS, HALF_NS)]
+    assert rig.rig.counters().late == 0
+
+
 def test_engine_goes_on_from_its_queue_where_we_look_late(rig: TimedRig) -> None:
     """As if we had been there: without a gap, and not from when we came."""
     rig.publish(4)
