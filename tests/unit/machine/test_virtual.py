@@ -10,11 +10,10 @@ import pytest
 
 from mpzswap.clock.config import ClockConfig
 from mpzswap.clock.steps import Step
-from mpzswap.errors import DeviceDiedError
-from mpzswap.machine import virtual
+from mpzswap.errors import DeviceDiedError, InputError
 from mpzswap.machine.child import Child
 from mpzswap.machine.control import RemoteTraceback
-from mpzswap.machine.virtual import LOOK_INTERVAL_NS, VirtualStarter
+from mpzswap.machine.virtual import LOOK_INTERVAL_NS, VirtualStarter, check_files
 from tests.tools import virtual_children
 from tests.tools.eventfd import new_eventfd
 from tests.tools.virtual_children import DELAY_NS
@@ -165,24 +164,21 @@ def test_ctrl_c_in_draining_ends_them_too(monkeypatch: pytest.MonkeyPatch) -> No
     assert [actor.greenlet.dead for actor in made._scheduler._actors] == [True]
 
 
-def test_limit_of_descriptors_is_as_it_was_afterwards(
+def test_children_have_as_many_files_as_the_host_allows() -> None:
+    """They have one process's limit together."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with starter():
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+
+
+def test_more_files_than_the_host_allows_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """All children have theirs here, so meanwhile it is higher."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(before[1], before[0] + 1)
-    if before[1] == resource.RLIM_INFINITY:
-        wanted = before[0] + 1
-    monkeypatch.setattr(virtual, "WANTED_FILES", wanted)
-    with starter():
-        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (wanted, before[1])
+    """In words, before anything is started."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
 
-    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
-
-
-def test_limit_of_descriptors_is_never_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user who has more keeps it."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    monkeypatch.setattr(virtual, "WANTED_FILES", 1)
-    with starter():
-        assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+    check_files(workers=8, devices=8)
+    with pytest.raises(
+        InputError, match=r"^workers: 72: .* must be at most 1024, what"
+    ):
+        check_files(workers=72, devices=8)
