@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from mpzswap.clock.steps import Step
 from mpzswap.errors import LoadError
 from mpzswap.topology.settings import ZswapSettings
-from mpzswap.workload.memory import Memory, Where
+from mpzswap.workload.memory import Memory, Where, step_of
 from mpzswap.zswap.reclaim_plug import PlugStats
 from mpzswap.zswap.store import Folio
 from mpzswap.zswap.swap_entry import swp_entry
@@ -312,3 +313,36 @@ def test_reclaim_is_of_a_whole_batch(
     memory.touch(16, 1)
 
     assert memory._batch_pages() == pages
+
+
+@pytest.mark.parametrize(
+    ("nr_pages", "step"),
+    [
+        (1, Step.SWAP_OUT_4K),
+        (3, Step.SWAP_OUT_4K),
+        (4, Step.SWAP_OUT_16K),
+        (8, Step.SWAP_OUT_32K),
+        (16, Step.SWAP_OUT_64K),
+        (511, Step.SWAP_OUT_64K),
+        (512, Step.SWAP_OUT_2M),
+        (1024, Step.SWAP_OUT_2M),
+    ],
+)
+def test_swap_out_costs_what_a_folio_of_its_size_does(
+    nr_pages: int, step: Step
+) -> None:
+    """Of a size in between, what the next smaller one does."""
+    assert step_of(nr_pages) == step
+
+
+def test_every_folio_that_is_reclaimed_is_told_to_the_clock() -> None:
+    """Each page of it; whatever becomes of it."""
+    rig = Rig(SETTINGS)
+    memory = memory_of(rig)
+    for first in range(0, NR_PAGES, 16):
+        memory.touch(first, 16)
+    memory._in_use = range(0)
+    memory._reclaim(32)
+
+    assert isinstance(memory.clock, ManualClock)
+    assert memory.clock.spent == [(Step.SWAP_OUT_64K, 16)] * 2
