@@ -80,8 +80,14 @@ class Dispatcher(Arbiter):
         for queue in self._queues:
             self._keep(queue, lambda source: source.segment != segment)
 
-    def note(self, now_ns: int) -> None:
-        """Look which descriptors have come."""
+    def note(self, now_ns: Callable[[], int]) -> None:
+        """
+        Look which descriptors have come.
+
+        Args:
+            now_ns: gives the time; asked once something is found, for what is published
+                while we look has not come before: its submitter would not believe it.
+        """
         noted = self._noted
         for queue in self._queues:
             for source in list(queue.sources):
@@ -92,8 +98,9 @@ class Dispatcher(Arbiter):
                 if not noted[source] <= ready <= source.lane.capacity:
                     self._give_up(queue, source)
                     continue
+                party = Party(source, ready - noted[source], now_ns())
                 # Not by a name of its own: giving a lane up makes another line.
-                self._lines[queue].append(Party(source, ready - noted[source], now_ns))
+                self._lines[queue].append(party)
                 noted[source] = ready
 
     def take_one(self, group: list[Queue], is_free: IsFree) -> Taken | None:

@@ -197,10 +197,9 @@ class TimedPump(plain.Pump):
         return self._timed
 
     def _serve(self) -> int:
-        now_ns = self._clock.now_ns()
         dispatcher, engine = self._dispatcher, self._timed
-        dispatcher.note(now_ns)
-        served = engine.release(now_ns)
+        dispatcher.note(self._clock.now_ns)
+        served = engine.release(self._clock.now_ns())
         for group, queues in dispatcher.groups.items():
             is_free = partial(engine.is_free, group)
             while (taken := dispatcher.take_one(queues, is_free)) is not None:

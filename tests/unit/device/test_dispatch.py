@@ -71,6 +71,10 @@ class Rig:
         self.feeds.append(Feed(self, len(self.feeds), wq, segment))
         return self.feeds[-1]
 
+    def note(self, now_ns: int) -> None:
+        """Let it look at that time."""
+        self.dispatcher.note(lambda: now_ns)
+
     def take(
         self,
         most: int = 1000,
@@ -94,8 +98,8 @@ def test_descriptor_is_in_its_queue_from_the_look_that_finds_it() -> None:
     feed = rig.feed()
     feed.publish(COMPRESS)
     assert rig.take() == []
-    rig.dispatcher.note(70)
-    rig.dispatcher.note(90)
+    rig.note(70)
+    rig.note(90)
     found = rig.dispatcher.take_one(rig.dispatcher.groups[0], everything)
 
     assert found is not None
@@ -108,10 +112,10 @@ def test_queue_is_one_line_over_its_lanes() -> None:
     rig = Rig((0, 10))
     second, first = rig.feed(), rig.feed()
     first.publish(COMPRESS, COMPRESS)
-    rig.dispatcher.note(1)
+    rig.note(1)
     second.publish(COMPRESS)
     first.publish(COMPRESS)
-    rig.dispatcher.note(2)
+    rig.note(2)
 
     assert rig.take() == [(1, 0), (1, 1), (0, 0), (1, 2)]
 
@@ -121,11 +125,11 @@ def test_what_was_taken_is_not_found_again() -> None:
     rig = Rig((0, 10))
     feed = rig.feed()
     feed.publish(*[COMPRESS] * 3)
-    rig.dispatcher.note(1)
+    rig.note(1)
     assert rig.take(2) == [(0, 0), (0, 1)]
     feed.publish(COMPRESS)
-    rig.dispatcher.note(2)
-    rig.dispatcher.note(3)
+    rig.note(2)
+    rig.note(3)
 
     assert rig.take() == [(0, 2), (0, 3)]
 
@@ -137,7 +141,7 @@ def test_lane_goes_round() -> None:
     numbers = []
     for _ in range(CAPACITY):
         feed.publish(*[COMPRESS] * 3)
-        rig.dispatcher.note(1)
+        rig.note(1)
         numbers += [number for _, number in rig.take()]
 
     assert numbers == list(range(3 * CAPACITY))
@@ -159,7 +163,7 @@ def test_queues_share_a_group_by_priority(
     rig = Rig(*((0, priority) for priority in priorities))
     for wq in range(len(priorities)):
         rig.feed(wq).publish(*[COMPRESS] * 20)
-    rig.dispatcher.note(1)
+    rig.note(1)
 
     assert Counter(owner for owner, _ in rig.take(16)) == taken
 
@@ -169,7 +173,7 @@ def test_queues_of_a_group_are_well_mixed() -> None:
     rig = Rig((0, 6), (0, 2))
     for wq in range(2):
         rig.feed(wq).publish(*[COMPRESS] * 20)
-    rig.dispatcher.note(1)
+    rig.note(1)
 
     assert [owner for owner, _ in rig.take(8)] == [0, 0, 1, 0, 0, 0, 1, 0]
 
@@ -179,10 +183,10 @@ def test_queue_without_work_costs_the_others_nothing() -> None:
     rig = Rig((0, 15), (0, 1))
     high, low = rig.feed(0), rig.feed(1)
     low.publish(*[COMPRESS] * 20)
-    rig.dispatcher.note(1)
+    rig.note(1)
     assert rig.take(10) == [(1, number) for number in range(10)]
     high.publish(*[COMPRESS] * 20)
-    rig.dispatcher.note(2)
+    rig.note(2)
 
     assert Counter(owner for owner, _ in rig.take(16)) == {0: 15, 1: 1}
 
@@ -192,7 +196,7 @@ def test_groups_are_taken_from_by_themselves() -> None:
     rig = Rig((0, 10), (2, 10))
     for wq in range(2):
         rig.feed(wq).publish(COMPRESS)
-    rig.dispatcher.note(1)
+    rig.note(1)
 
     assert sorted(rig.dispatcher.groups) == [0, 2]
     assert rig.take(group=2) == [(1, 0)]
@@ -205,7 +209,7 @@ def test_decompression_passes_a_compression_that_waits() -> None:
     first, second = rig.feed(), rig.feed()
     first.publish(COMPRESS, COMPRESS)
     second.publish(DECOMPRESS, DECOMPRESS)
-    rig.dispatcher.note(1)
+    rig.note(1)
 
     assert rig.take(is_free=nothing_that_compresses) == [(1, 0), (1, 1)]
     assert rig.take() == [(0, 0), (0, 1)]
@@ -215,7 +219,7 @@ def test_lane_is_in_order_whatever_waits() -> None:
     """Behind a compression of its own lane a decompression waits with it."""
     rig = Rig((0, 10))
     rig.feed().publish(COMPRESS, DECOMPRESS)
-    rig.dispatcher.note(1)
+    rig.note(1)
 
     assert rig.take(is_free=nothing_that_compresses) == []
     assert rig.take() == [(0, 0), (0, 1)]
@@ -226,7 +230,7 @@ def test_place_is_free_when_an_engine_takes() -> None:
     rig = Rig((0, 10), (0, 10))
     feed = rig.feed(1)
     feed.publish(*[COMPRESS] * 3)
-    rig.dispatcher.note(1)
+    rig.note(1)
     assert (rig.taken_words[1], feed.lane.waiting()) == (0, 3)
     rig.take(2)
 
@@ -240,11 +244,11 @@ def test_descriptors_of_a_removed_segment_leave_the_line() -> None:
     gone, other = rig.feed(segment=1), rig.feed(segment=2)
     gone.publish(*[COMPRESS] * 3)
     other.publish(COMPRESS)
-    rig.dispatcher.note(1)
+    rig.note(1)
     rig.take(1)
     gone.publish(COMPRESS)
     rig.dispatcher.remove(1)
-    rig.dispatcher.note(2)
+    rig.note(2)
 
     assert rig.take() == [(1, 0)]
     assert rig.taken_words[0] == 5
@@ -254,7 +258,7 @@ def test_segment_of_no_lane_can_be_removed() -> None:
     """A worker's memory is one."""
     rig = Rig((0, 10))
     rig.feed().publish(COMPRESS)
-    rig.dispatcher.note(1)
+    rig.note(1)
     rig.dispatcher.remove(9)
 
     assert rig.take() == [(0, 0)]
@@ -266,15 +270,15 @@ def test_lane_with_an_impossible_index_is_given_up(tail: int) -> None:
     rig = Rig((0, 10))
     broken, other = rig.feed(), rig.feed()
     broken.publish(*[COMPRESS] * 4)
-    rig.dispatcher.note(1)
+    rig.note(1)
     rig.take(2)
     other.publish(COMPRESS)
     broken.words[TAIL_WORD] = tail
-    rig.dispatcher.note(2)
+    rig.note(2)
 
     assert rig.take() == [(1, 0)]
     assert rig.dispatcher.broken_lanes == 1
-    rig.dispatcher.note(3)
+    rig.note(3)
     assert rig.dispatcher.broken_lanes == 1
 
 
@@ -283,10 +287,10 @@ def test_lane_that_takes_back_what_it_published_is_given_up() -> None:
     rig = Rig((0, 10))
     broken, other = rig.feed(), rig.feed()
     broken.publish(*[COMPRESS] * 4)
-    rig.dispatcher.note(1)
+    rig.note(1)
     other.publish(COMPRESS)
     broken.words[TAIL_WORD] = 1
-    rig.dispatcher.note(2)
+    rig.note(2)
 
     assert rig.take(10) == [(1, 0)]
     assert rig.dispatcher.broken_lanes == 1
@@ -297,8 +301,8 @@ def test_segment_of_a_lane_that_was_given_up_can_be_removed() -> None:
     rig = Rig((0, 10))
     broken = rig.feed()
     broken.words[TAIL_WORD] = CAPACITY + 1
-    rig.dispatcher.note(1)
+    rig.note(1)
     rig.dispatcher.remove(1)
-    rig.dispatcher.note(2)
+    rig.note(2)
 
     assert rig.take() == []

@@ -130,6 +130,24 @@ def test_nothing_is_answered_before_its_time(rig: TimedRig) -> None:
     assert rig.rig.statuses(1) == [Status.SUCCESS]
 
 
+def test_descriptor_is_not_taken_before_it_is_submitted(rig: TimedRig) -> None:
+    """One that comes while we look: its submitter would wait for another answer."""
+    plain = rig.clock.now_ns
+
+    def now_ns() -> int:
+        before_ns = plain()
+        if not rig.rig.lane.published:
+            rig.clock.ns += 10
+            rig.publish(1)
+        return before_ns
+
+    rig.clock.now_ns = now_ns  # type: ignore[method-assign]  # a submitter is at work
+    for at_ns in (0, 10, 10 + HALF_NS):
+        rig.at(at_ns)
+
+    assert rig.stamps(1) == [(10, 10 + HALF_NS)]
+
+
 def test_time_goes_with_what_is_compressed(rig: TimedRig) -> None:
     """As the profile says for its size."""
     rig.publish(1, HALF_A_PAGE._replace(src1_size=1024))
