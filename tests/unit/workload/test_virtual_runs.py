@@ -48,6 +48,8 @@ def run(*settings: str, **wishes: object) -> StressReport:
     assert report.problems == ()
     assert report.ok
     assert report.verify.pages_wrong == report.verify.pages_lost == 0
+    assert report.time is not None
+    assert report.time.lateness.late == 0
     return report
 
 
@@ -122,8 +124,6 @@ def test_verified_compressions_come_back() -> None:
 
     assert verified.driver.total_comp_calls == plain.driver.total_comp_calls
     assert verified.latency_ns.batch.mean > plain.latency_ns.batch.mean
-    assert verified.time is not None
-    assert verified.time.lateness.late == 0
 
 
 def test_full_pool_without_swap_rejects_and_loses_nothing() -> None:
@@ -303,3 +303,14 @@ def test_engine_s_part_of_a_page_is_exactly_the_profile_s() -> None:
     assert spent is not None
     assert (spent.store.execute, spent.load.execute) == (14_000, 6_000)
     assert (spent.store.prepare, spent.store.store) == (1_000, 300)
+
+
+def test_engines_work_as_long_as_all_that_was_asked_of_them() -> None:
+    """Their shares of the run are of all calls together."""
+    report = run()
+    assert report.time is not None
+    shares = [share for each in report.time.engines for share in each.busy]
+    calls = report.driver
+    worked_ns = 14_000 * calls.total_comp_calls + 6_000 * calls.total_decomp_calls
+
+    assert sum(shares) * report.elapsed_s * 1e9 == pytest.approx(worked_ns, rel=0.01)
