@@ -157,6 +157,29 @@ def test_comparison_runs_each_batching_mode() -> None:
     assert driver < off
 
 
+def test_run_that_takes_no_time_is_told_all_the_same() -> None:
+    """Nothing is reclaimed, so nothing is waited for: there is no throughput."""
+    report = run(limit=1 << 30)
+
+    assert (report.write_s, report.throughput_bytes_per_s) == (0, 0)
+    assert report.verify.pages_checked == PAGES
+
+
+def test_duration_that_never_comes_is_not_waited_for() -> None:
+    """A round took no time, so all would."""
+    report = run(limit=1 << 30, workers=1, rounds=None, duration=1.0)
+
+    assert report.rounds == 1
+
+
+def test_duration_is_of_virtual_time() -> None:
+    """As many rounds as there are in it, and the last is finished."""
+    report = run(rounds=None, duration=0.02)
+
+    assert report.rounds > 1
+    assert 0.02 < report.elapsed_s < 0.04
+
+
 # The same each time
 
 
