@@ -15,7 +15,7 @@ from greenlet import getcurrent
 from mpzswap.errors import DeviceDiedError
 from mpzswap.report.records import StressReport
 from mpzswap.topology.load import changed
-from mpzswap.topology.model import Topology
+from mpzswap.topology.model import Topology, WorkQueue
 from mpzswap.topology.settings import Batching
 from mpzswap.workload import stress, worker
 from mpzswap.workload.plan import Progress, StressPlan, Wishes, choose
@@ -124,6 +124,26 @@ def test_verified_compressions_come_back() -> None:
 
     assert verified.driver.total_comp_calls == plain.driver.total_comp_calls
     assert verified.latency_ns.batch.mean > plain.latency_ns.batch.mean
+
+
+@pytest.mark.parametrize("sync_mode", ["async", "async_irq"])
+@pytest.mark.parametrize(
+    "queue",
+    [WorkQueue(size=1), WorkQueue(size=4, mode="shared", threshold=2)],
+    ids=["dedicated", "shared"],
+)
+def test_full_queue_is_waited_for(queue: WorkQueue, sync_mode: str) -> None:
+    """Whoever finds no place looks again, and all is done by the device."""
+    topology = changed(WISHES.topology, [f"driver.sync_mode={sync_mode}"])
+    small = msgspec.structs.replace(topology.devices[0], wqs=(queue,))
+    crowded = msgspec.structs.replace(topology, devices=(small,))
+    report = stress.run(
+        choose(msgspec.structs.replace(WISHES, topology=crowded)), ignore
+    )
+
+    assert report.ok
+    assert report.paths.software == 0
+    assert report.devices[0].wqs[0].retries > 0
 
 
 def test_full_pool_without_swap_rejects_and_loses_nothing() -> None:
