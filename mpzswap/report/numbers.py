@@ -66,6 +66,16 @@ def ratio(value: float) -> str:
     return f"{value:.2f}" if value else "-"
 
 
+def fine_ratio(value: float) -> str:
+    """Give how many times where percents matter: 1.176."""
+    return f"{value:.3f}"
+
+
+def signed_percent(value: float) -> str:
+    """Give how much more or less, of percents: +1.2 %."""
+    return f"{value:+.1f} %"
+
+
 def clock_time(value: float) -> str:
     """Give seconds as a clock shows them: 0:07, 1:02:03."""
     whole = round(value)
