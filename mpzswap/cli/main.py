@@ -14,7 +14,16 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Protocol, TypeGuard, cast
 
-from mpzswap.cli import bench, chaos, options, selftest, stress, sweep, topology
+from mpzswap.cli import (
+    bench,
+    chaos,
+    options,
+    selftest,
+    stress,
+    sweep,
+    topology,
+    validate,
+)
 from mpzswap.cli.parser import USAGE, Parser, one_line
 from mpzswap.errors import InputError, MpzswapError
 from mpzswap.version import __version__
@@ -49,7 +58,7 @@ class Command(Protocol):
 
 # In the order in which a newcomer meets them.
 COMMANDS = cast(
-    "tuple[Command, ...]", (stress, bench, sweep, topology, selftest, chaos)
+    "tuple[Command, ...]", (stress, bench, sweep, topology, selftest, validate, chaos)
 )
 
 

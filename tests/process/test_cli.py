@@ -25,6 +25,7 @@ TINY = {
     "sweep": "--memory 1M --workers 1 --rounds 1",
     "topology": "",
     "selftest": "--compressor lz4",
+    "validate": "--only 03/26",
     "chaos": "--memory 128K",
 }
 # A run that is to be stopped, and says when it has begun.
