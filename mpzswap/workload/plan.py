@@ -76,6 +76,9 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         clock: whose time it is: work, the host's; model or virtual, that of the
             topology's timing profile.
         time_scale: wall time of a model for its own time.
+        stagger_ns: workers begin at random within so long.  Under a clock that knows
+            no chance those that begin together stay in step: all of them compress at
+            once, and then none does.
     """
 
     topology: Topology
@@ -98,6 +101,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
     stall_timeout_s: float = STALL_TIMEOUT_S
     clock: ClockName = "work"
     time_scale: float = TIME_SCALE
+    stagger_ns: int = 0
 
     @property
     def clock_config(self) -> ClockConfig:

@@ -22,7 +22,7 @@ from mpzswap.topology.load import find_topology
 from mpzswap.topology.settings import Batching
 from mpzswap.topology.size import parse_size
 from mpzswap.topology.timing import FolioSize
-from mpzswap.workload.plan import Wishes
+from mpzswap.workload.plan import StressPlan, Wishes, choose
 from mpzswap.workload.predict import FormulaName, Given
 
 FILE = Path(__file__).with_name("published.yaml")
@@ -33,6 +33,7 @@ PAGES = "mix:usemem"
 CHANGES = ("zswap.nr_sub_batches=1",)
 # memory.high=150G, of the 300G that 30 processes wrote.
 LIMIT_PERCENT = 50
+NS_PER_US = 1_000
 
 # Of a text that nothing has, so that the line stays a line.
 MAX_SHOWN = 40
@@ -41,7 +42,12 @@ Text = Annotated[str, Meta(min_length=1)]
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A run under the virtual clock; see ``Wishes``."""
+    """
+    A run under the virtual clock; see ``Wishes``.
+
+    Attributes:
+        stagger_us: see ``StressPlan.stagger_ns``.
+    """
 
     topology: str
     workers: int
@@ -53,19 +59,25 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     compressor: str = "deflate-iaa"
     verify: bool = False
     changes: tuple[str, ...] = ()
+    stagger_us: Annotated[int, Meta(ge=0)] = 0
 
     @property
     def pages(self) -> int:
         """Pages that are written, and those that are checked."""
         return self.workers * self.memory // PAGE_SIZE * (1 + self.verify)
 
-    def wishes(self, seed: int) -> Wishes:
+    def plan(self, seed: int) -> StressPlan:
         """
-        Give what a stress run is asked for.
+        Give the stress run.
 
         Raises:
-            TopologyError: there is no such topology, or a change does not fit it.
+            InputError: it cannot be had.
         """
+        return msgspec.structs.replace(
+            choose(self._wishes(seed)), stagger_ns=self.stagger_us * NS_PER_US
+        )
+
+    def _wishes(self, seed: int) -> Wishes:
         changes = (*CHANGES, *self.changes)
         return Wishes(
             topology=find_topology(self.topology, changes),

@@ -6,6 +6,7 @@ A stress run: workers on CPUs of a machine, their results added up and checked.
 """
 
 import contextlib
+import random
 from collections.abc import Callable, Iterator
 from typing import get_args
 
@@ -181,6 +182,7 @@ def start_workers(plan: StressPlan, core: Core, source: Segment) -> list[Worker]
                 drop_every=plan.drop_every,
                 verify=plan.verify,
                 source=SOURCE_SEGMENT,
+                delay_ns=delay_ns(plan, number),
             )
         )
 
@@ -189,6 +191,12 @@ def start_workers(plan: StressPlan, core: Core, source: Segment) -> list[Worker]
         core.start_worker(ENTRY, cpu, sizes, (tell(number, cpu), [source.fd]))
         for number, cpu in enumerate(worker_cpus(plan.topology, plan.workers))
     ]
+
+
+def delay_ns(plan: StressPlan, number: int) -> int:
+    """Give how much later than it is told the worker *number* begins."""
+    draw = random.Random(f"{plan.seed}/{number}")  # noqa: S311 - a moment, no secret
+    return int(draw.random() * plan.stagger_ns)
 
 
 def nodes_of(plan: StressPlan, cpu: int) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ from mpzswap.report.validate import (
 )
 from mpzswap.version import __version__
 from mpzswap.workload import stress
-from mpzswap.workload.plan import Progress, choose
+from mpzswap.workload.plan import Progress
 from mpzswap.workload.predict import FORMULAS, measure
 from mpzswap.workload.published import Group, Published, Row, Scenario
 
@@ -129,7 +129,7 @@ def run_scenario(
     Raises:
         MpzswapError: it could not be run, or lost a page.
     """
-    report = stress.run(choose(scenario.wishes(seed)), on_progress)
+    report = stress.run(scenario.plan(seed), on_progress)
     if not report.ok:
         raise MpzswapError(f"scenario {name}: {report.problems[0]}")
     return measure(name, report)

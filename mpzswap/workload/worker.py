@@ -75,6 +75,8 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     verify: bool
     # The segment of the pages that are written, shared by all workers.
     source: int
+    # How long it waits, once it is told to begin.
+    delay_ns: int = 0
 
 
 class WorkerResult(msgspec.Struct):
@@ -178,7 +180,7 @@ class Usemem:
             LetGo: the parent has let go of us meanwhile.
         """
         # However long we waited for the word: time counts from here on.
-        self._clock.sleep_ns(0)
+        self._clock.sleep_ns(self._config.delay_ns)
         began_ns = self._clock.now_ns()
         while self.rounds == 0 or not self._is_done(began_ns):
             self._write_all()

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from mpzswap.errors import InputError, TopologyError
-from mpzswap.workload.plan import choose
 from mpzswap.workload.published import Published, Row
 
 PUBLISHED = Published.load()
@@ -52,7 +51,7 @@ def test_scenario_can_be_chosen(name: str) -> None:
     """Its topology, its changes and its sizes fit together, under the virtual clock."""
     scenario = PUBLISHED.scenarios[name]
 
-    plan = choose(scenario.wishes(seed=7))
+    plan = scenario.plan(seed=7)
 
     assert (plan.clock, plan.seed, plan.rounds) == ("virtual", 7, 1)
     assert plan.topology.zswap.nr_sub_batches == 1

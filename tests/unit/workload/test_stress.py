@@ -13,7 +13,13 @@ from mpzswap.ring.memory import Segment
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import Batching
 from mpzswap.workload.plan import Wishes, choose
-from mpzswap.workload.stress import nodes_of, start_workers, worker_cpus
+from mpzswap.workload.stress import (
+    delay_ns,
+    nodes_of,
+    run,
+    start_workers,
+    worker_cpus,
+)
 from mpzswap.workload.summary import context_report
 
 
@@ -76,3 +82,38 @@ def test_folios_lie_on_the_node_of_the_worker() -> None:
         (1,),
     ]
     assert [nodes_of(far, cpu) for cpu in (0, 223)] == [(0, 1), (0, 1)]
+
+
+def test_workers_begin_together_unless_they_are_staggered() -> None:
+    """Then within that time, each when the seed says."""
+    topology = Topology.named("spr-1s4iaa")
+    together = choose(Wishes(topology=topology, seed=1, workers=1, memory=1 << 20))
+    apart = msgspec.structs.replace(together, stagger_ns=1_000)
+    other = msgspec.structs.replace(apart, seed=2)
+
+    delays = [delay_ns(apart, number) for number in range(100)]
+    assert [delay_ns(together, number) for number in range(3)] == [0, 0, 0]
+    assert min(delays) < 200
+    assert 800 < max(delays) < 1_000
+    assert delays == [delay_ns(apart, number) for number in range(100)]
+    assert delays != [delay_ns(other, number) for number in range(100)]
+
+
+def test_staggered_workers_end_later_and_write_no_longer() -> None:
+    """Before they begin no time is counted as theirs."""
+    wishes = Wishes(
+        topology=Topology.named("spr-1s4iaa"),
+        seed=1,
+        workers=2,
+        memory=1 << 19,
+        rounds=1,
+        clock="virtual",
+        compressor="lz4",
+    )
+    together = choose(wishes)
+    apart = msgspec.structs.replace(together, stagger_ns=10_000_000)
+
+    begun, later = (run(plan, lambda _: None) for plan in (together, apart))
+
+    assert later.elapsed_s > begun.elapsed_s
+    assert later.each_worker[0].write_ns == begun.each_worker[0].write_ns
