@@ -8,14 +8,10 @@ A scenario runs under the virtual clock, so who runs it, and beside what, is not
 what it gives.
 """
 
-import os
-import signal
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 import msgspec
 
@@ -32,6 +28,7 @@ from mpzswap.workload import stress
 from mpzswap.workload.plan import Progress
 from mpzswap.workload.predict import FORMULAS, measure
 from mpzswap.workload.published import Group, Published, Row, Scenario
+from mpzswap.workload.run_process import RunProcesses
 
 # Ours: what batching gives is a fifth and less, so a prediction must be nearer than
 # that; figures of one set-up differ by some percent from version to version themselves
@@ -41,12 +38,8 @@ MAX_MEDIAN_PERCENT = 7.0
 
 # A published word that begins so is of what is not to be.
 NOT = "not "
-# Executors begin processes anew, "spawn" them, where these do only so much.
-TASKS_PER_CHILD = 1 << 20
 # Ours: a signal is heeded after so long at most.
 LOOK_INTERVAL_S = 0.2
-# Ours: children are to be gone within 2 s of their parent.
-ORPHAN_INTERVAL_S = 0.5
 
 OnProgress = Callable[[Progress], None]
 
@@ -57,7 +50,7 @@ class ValidatePlan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         published: the table.
-        jobs: scenarios that run side by side, each in a process; 1: in this one.
+        jobs: scenarios that run side by side, each in a process.
         seed: of every scenario.
     """
 
@@ -101,12 +94,12 @@ class Watch:
         self._done = 0
         self._phase = "scenarios"
 
-    def tell(self, running: int = 0) -> None:
-        """Tell how far it is, with so many pages of a scenario that runs."""
+    def tell(self) -> None:
+        """Tell how far it is."""
         self._on_progress(
             Progress(
                 phase=self._phase,
-                pages_written=self._done + running,
+                pages_written=self._done,
                 pages_checked=0,
                 pages_total=self._total,
                 elapsed_s=time.monotonic() - self._started,
@@ -120,102 +113,50 @@ class Watch:
         self.tell()
 
 
-def run_scenario(
-    name: str, scenario: Scenario, seed: int, on_progress: OnProgress = lambda _: None
-) -> Measured:
+class Task(msgspec.Struct, frozen=True):
+    """A scenario for whichever process is to run it; travels as JSON."""
+
+    name: str
+    scenario: Scenario
+    seed: int
+
+
+def run_scenario(task: bytes, on_progress: OnProgress) -> bytes:
     """
-    Run one scenario.
+    Run the scenario of a ``Task``; give what was measured, as JSON.
 
     Raises:
         MpzswapError: it could not be run, or lost a page.
     """
-    report = stress.run(scenario.plan(seed), on_progress)
+    told = msgspec.json.decode(task, type=Task)
+    report = stress.run(told.scenario.plan(told.seed), on_progress)
     if not report.ok:
-        raise MpzswapError(f"scenario {name}: {report.problems[0]}")
-    return measure(name, report)
+        raise MpzswapError(f"scenario {told.name}: {report.problems[0]}")
+    return msgspec.json.encode(measure(told.name, report))
 
 
 def run_scenarios(plan: ValidatePlan, on_progress: OnProgress) -> dict[str, Measured]:
-    """Run all scenarios; give what each gave, by its name."""
+    """Run all scenarios, so many side by side; give what each gave, by its name."""
     # The longest first, so that none is left to run alone.
     scenarios = dict(
         sorted(plan.published.scenarios.items(), key=lambda item: -item[1].pages)
     )
     watch = Watch(scenarios.values(), on_progress)
     watch.tell()
-    if plan.jobs == 1:
-        return {each.scenario: each for each in _in_turn(scenarios, plan.seed, watch)}
-    return {each.scenario: each for each in _side_by_side(scenarios, plan, watch)}
-
-
-def _in_turn(
-    scenarios: Mapping[str, Scenario], seed: int, watch: Watch
-) -> Iterator[Measured]:
-    for name, scenario in scenarios.items():
-        yield run_scenario(
-            name,
-            scenario,
-            seed,
-            lambda how_far: watch.tell(how_far.pages_written + how_far.pages_checked),
-        )
-        watch.ended(name, scenario)
-
-
-def _side_by_side(
-    scenarios: Mapping[str, Scenario], plan: ValidatePlan, watch: Watch
-) -> Iterator[Measured]:
-    with _executor(min(plan.jobs, len(scenarios))) as executor:
-        waiting: dict[Future[Measured], str] = {
-            executor.submit(run_scenario, name, scenario, plan.seed): name
-            for name, scenario in scenarios.items()
-        }
+    measured = {}
+    with RunProcesses(min(plan.jobs, len(scenarios)), [__name__]) as executor:
+        waiting: dict[Future[bytes], str] = {}
+        for name, scenario in scenarios.items():
+            task = msgspec.json.encode(Task(name, scenario, plan.seed))
+            waiting[executor.submit(run_scenario, task)] = name
         while waiting:
             done, _ = wait(waiting, LOOK_INTERVAL_S, FIRST_COMPLETED)
             watch.tell()
             for future in done:
                 name = waiting.pop(future)
-                yield future.result()
+                measured[name] = msgspec.json.decode(future.result(), type=Measured)
                 watch.ended(name, scenarios[name])
-
-
-@contextmanager
-def _executor(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """
-    Give an executor whose processes are gone after the block, whatever ends it.
-
-    Raises:
-        MpzswapError: one of them died.
-    """
-    executor = ProcessPoolExecutor(
-        processes,
-        initializer=_belong_to,
-        initargs=(os.getpid(),),
-        max_tasks_per_child=TASKS_PER_CHILD,
-    )
-    try:
-        yield executor
-    except BaseException as error:
-        # Nobody waits for what they do any more; there is no public way before 3.14.
-        for process in list((executor._processes or {}).values()):  # noqa: SLF001
-            process.kill()
-        if isinstance(error, BrokenProcessPool):
-            raise MpzswapError("scenarios: a process that runs them died") from error
-        raise
-    finally:
-        executor.shutdown(cancel_futures=True)
-
-
-def _belong_to(parent: int) -> None:
-    """Leave soon after *parent*, which an executor's processes wait for without end."""
-
-    def look(*_: object) -> None:
-        if os.getppid() != parent:
-            os._exit(1)
-
-    # Ctrl-C, which a terminal sends to all processes, ends this one at once.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGALRM, look)
-    signal.setitimer(signal.ITIMER_REAL, ORPHAN_INTERVAL_S, ORPHAN_INTERVAL_S)
+    return measured
 
 
 # Rows
