@@ -20,6 +20,7 @@ from mpzswap.topology.load import changed
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import Batching
 from mpzswap.topology.size import format_size
+from mpzswap.workload.memory import step_of
 from mpzswap.zswap.swap_entry import MAX_SWAPFILES
 from mpzswap.zswap.swap_file import SwapFile, swap_folder
 
@@ -76,9 +77,10 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         clock: whose time it is: work, the host's; model or virtual, that of the
             topology's timing profile.
         time_scale: wall time of a model for its own time.
-        stagger_ns: workers begin at random within so long.  Under a clock that knows
-            no chance those that begin together stay in step: all of them compress at
-            once, and then none does.
+        stagger_ns: workers begin at random within so long: where a profile's time is
+            kept, what a CPU has to do for a batch that is reclaimed.  Those that begin
+            together would stay in step, since nothing there is left to chance: all of
+            them would compress at once, and then none.
     """
 
     topology: Topology
@@ -193,7 +195,7 @@ def choose(wishes: Wishes) -> StressPlan:
     if limit < PAGE_SIZE:
         raise InputError(f"limit: {limit}: must be at least {PAGE_SIZE} bytes")
     rounds = 0 if wishes.duration else ROUNDS
-    return StressPlan(
+    plan = StressPlan(
         topology=topology,
         compressor=compressor,
         workers=workers,
@@ -214,6 +216,16 @@ def choose(wishes: Wishes) -> StressPlan:
         time_scale=wishes.time_scale,
         stall_timeout_s=_stall_timeout_s(wishes),
     )
+    return msgspec.structs.replace(plan, stagger_ns=_stagger_ns(plan))
+
+
+def _stagger_ns(plan: StressPlan) -> int:
+    """Give how far apart workers begin; one by itself begins at once."""
+    costs = plan.clock_config.costs
+    if plan.workers == 1 or not costs:
+        return 0
+    pages = plan.reclaim_batch * plan.folio_pages
+    return round(pages * costs[step_of(plan.folio_pages)])
 
 
 def _stall_timeout_s(wishes: Wishes) -> float:

@@ -33,7 +33,6 @@ PAGES = "mix:usemem"
 CHANGES = ("zswap.nr_sub_batches=1",)
 # memory.high=150G, of the 300G that 30 processes wrote.
 LIMIT_PERCENT = 50
-NS_PER_US = 1_000
 
 # Of a text that nothing has, so that the line stays a line.
 MAX_SHOWN = 40
@@ -42,12 +41,7 @@ Text = Annotated[str, Meta(min_length=1)]
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    A run under the virtual clock; see ``Wishes``.
-
-    Attributes:
-        stagger_us: see ``StressPlan.stagger_ns``.
-    """
+    """A run under the virtual clock; see ``Wishes``."""
 
     topology: str
     workers: int
@@ -59,7 +53,6 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     compressor: str = "deflate-iaa"
     verify: bool = False
     changes: tuple[str, ...] = ()
-    stagger_us: Annotated[int, Meta(ge=0)] = 0
 
     @property
     def pages(self) -> int:
@@ -73,9 +66,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Raises:
             InputError: it cannot be had.
         """
-        return msgspec.structs.replace(
-            choose(self._wishes(seed)), stagger_ns=self.stagger_us * NS_PER_US
-        )
+        return choose(self._wishes(seed))
 
     def _wishes(self, seed: int) -> Wishes:
         changes = (*CHANGES, *self.changes)
