@@ -63,7 +63,7 @@ class Scheduler:
     _due: list[tuple[int, int, Actor]] = field(default_factory=list)
     _numbers: int = 0
     # Those that wait for each descriptor.
-    _waiting: dict[int, Actor] = field(default_factory=dict)
+    _waiting: dict[int, list[Actor]] = field(default_factory=dict)
     _poller: select.poll = field(default_factory=select.poll)
     _relaxing: dict[int, Actor] = field(default_factory=dict)
     # Whose turn it is, or was last.
@@ -145,14 +145,16 @@ class Scheduler:
         actor = self._current()
         actor.woken, actor.fds = False, tuple(fds)
         for fd in fds:
-            self._waiting[fd] = actor
+            self._waiting.setdefault(fd, []).append(actor)
             self._poller.register(fd, events)
         if limit_ns is not None:
             self._set(actor, self.now_ns + max(0, limit_ns))
         self._pass()
         for fd in actor.fds:
-            del self._waiting[fd]
-            self._poller.unregister(fd)
+            self._waiting[fd].remove(actor)
+            if not self._waiting[fd]:
+                del self._waiting[fd]
+                self._poller.unregister(fd)
         actor.fds = ()
         return actor.woken
 
@@ -190,7 +192,7 @@ class Scheduler:
     def _turn(self) -> None:
         """Let one actor go on until it lets time pass."""
         if self._next_ns() == float("inf"):
-            waiting = sorted({actor.name for actor in self._waiting.values()})
+            waiting = sorted({a.name for each in self._waiting.values() for a in each})
             raise StuckError(
                 f"virtual clock: stuck at {self.now_ns} ns; waiting: "
                 + (", ".join(waiting) or "nobody")
@@ -204,7 +206,7 @@ class Scheduler:
         """Let those go on that wait for what can be read now."""
         if not self._waiting:
             return
-        ready = {self._waiting[fd].number for fd, _ in self._poller.poll(0)}
+        ready = {a.number for fd, _ in self._poller.poll(0) for a in self._waiting[fd]}
         for number in sorted(ready):
             actor = self._actors[number]
             if not actor.woken:

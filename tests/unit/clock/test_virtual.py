@@ -237,6 +237,22 @@ def test_two_waiters_are_woken_in_the_order_of_their_making(
     assert play.play() == [(5, ("a", True)), (5, ("b", True))]
 
 
+def test_two_may_wait_for_the_same(eventfds: Callable[[], int]) -> None:
+    """Both are woken; where one has had enough, the other waits on."""
+    play, fd = Play(), eventfds()
+    play.waiter("impatient", fd, 10)
+    play.waiter("a", fd)
+    play.waiter("b", fd, 100)
+    play.play(until_ns=50)
+    os.eventfd_write(fd, 1)
+
+    assert play.play() == [
+        (10, ("impatient", False)),
+        (50, ("a", True)),
+        (50, ("b", True)),
+    ]
+
+
 def test_waiter_without_limit_waits_as_long_as_it_takes(
     eventfds: Callable[[], int],
 ) -> None:
