@@ -11,10 +11,12 @@ readable when a child has ended.
 """
 
 import importlib
+import math
 import os
 import resource
 import select
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +27,7 @@ from mpzswap.clock.config import ClockConfig
 from mpzswap.clock.virtual import Scheduler, VirtualClock
 from mpzswap.clock.work import Clock
 from mpzswap.errors import InputError, MpzswapError
+from mpzswap.machine import ending
 from mpzswap.machine.child import Child, Process
 from mpzswap.machine.control import Channel, ChildControl
 from mpzswap.ring.doorbell import new_eventfd
@@ -121,10 +124,11 @@ class VirtualStarter:
                 child.close()
 
     def _drain(self) -> None:
-        """Run until every child has ended."""
+        """Run until every child has ended; one that does not in time is ended."""
+        until_ns = self._scheduler.now_ns + round(ending.DRAIN_TIMEOUT_S * 1e9)
         for child in self._children:
-            while child.is_alive():
-                self._scheduler.run([child.process.pidfd])
+            if child.is_alive():
+                self._scheduler.run([child.process.pidfd], until_ns)
 
     @property
     def pid(self) -> int:
@@ -199,17 +203,21 @@ class VirtualStarter:
             for fd in fds:
                 os.close(fd)
 
-    # What waits: limits are of the host's time, which does not pass here
+    # What waits
 
     def _wait_for(self, fds: Sequence[int], events: int, until: float) -> list[int]:
-        """Wait, as the parent."""
-        del until, events
-        return self._scheduler.run(fds)
+        """Wait, as the parent; in virtual time for as long as the host's would be."""
+        del events
+        left_s = until - time.monotonic()
+        if left_s == math.inf:
+            return self._scheduler.run(fds)
+        until_ns = self._scheduler.now_ns + round(max(0.0, left_s) * 1e9)
+        return self._scheduler.run(fds, until_ns)
 
     def _child_waits_for(
         self, fds: Sequence[int], events: int, until: float
     ) -> list[int]:
-        """Wait, as a child."""
+        """Wait, as a child; without limit, for its parent is always there."""
         del until
         self._scheduler.wait_readable(fds, None, events)
         poller = select.poll()

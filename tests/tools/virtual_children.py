@@ -43,3 +43,16 @@ def wait_for_ever(control: ChildControl, config: bytes, fds: Sequence[int]) -> N
     del config
     control.ready()
     control.clock.wait_readable(fds, 1 << 60)
+
+
+def never_ready(control: ChildControl, config: bytes, fds: Sequence[int]) -> None:
+    """Let time pass, and do not say that it may be worked with."""
+    del config, fds
+    while True:
+        control.clock.sleep_ns(1_000_000_000)
+
+
+def never_done(control: ChildControl, config: bytes, fds: Sequence[int]) -> None:
+    """Be ready, and do not listen."""
+    control.ready()
+    never_ready(control, config, fds)

@@ -10,7 +10,7 @@ import pytest
 
 from mpzswap.clock.config import ClockConfig
 from mpzswap.clock.steps import Step
-from mpzswap.errors import DeviceDiedError, InputError
+from mpzswap.errors import CompletionTimeoutError, DeviceDiedError, InputError
 from mpzswap.machine.child import Child
 from mpzswap.machine.control import RemoteTraceback
 from mpzswap.machine.virtual import LOOK_INTERVAL_NS, VirtualStarter, check_files
@@ -123,6 +123,23 @@ def test_death_that_was_told_is_not_raised_again() -> None:
         child = start(made, "fail", b"x")
         made.wait([child.process.pidfd], 1.0)
         child.death()
+
+
+def test_child_that_is_never_ready_is_not_waited_for_for_ever() -> None:
+    """The limit is as long as that of a process, in virtual time."""
+    made = VirtualStarter(CLOCK)
+    told = "ready did not come within 10.0 s"
+    with pytest.raises(CompletionTimeoutError, match=told), made:
+        start(made, "never_ready").wait_ready()
+
+    assert made.clock.now_ns() == pytest.approx(10e9, rel=0.01)
+
+
+def test_child_that_does_not_drain_is_ended() -> None:
+    """In time, and its owner is told."""
+    told = "the never_done: ended with exit code 1 after it was asked to drain"
+    with pytest.raises(DeviceDiedError, match=told), starter() as made:
+        start(made, "never_done").wait_ready()
 
 
 def stop(child: Child) -> None:
