@@ -45,8 +45,6 @@ class Actor:
     fds: tuple[int, ...] = ()
     # Whether it was woken by what it waited for, and not by its limit.
     woken: bool = False
-    # It is being ended, and waits for nobody any more.
-    ending: bool = False
 
 
 @dataclass(eq=False)
@@ -66,6 +64,7 @@ class Scheduler:
     _waiting: dict[int, list[Actor]] = field(default_factory=dict)
     _poller: select.poll = field(default_factory=select.poll)
     _relaxing: dict[int, Actor] = field(default_factory=dict)
+    _ended: bool = False
     # Whose turn it is, or was last.
     _running: Actor | None = None
 
@@ -106,16 +105,16 @@ class Scheduler:
 
     def end(self) -> None:
         """End every actor where it stands."""
+        self._ended = True
         for actor in self._actors:
-            self.end_one(actor)
+            self.kill(actor)
 
-    def end_one(self, actor: Actor) -> None:
-        """End an actor where it stands; one that has ended, or runs, is left alone."""
-        if actor.greenlet.dead or actor.greenlet is getcurrent():
-            return
-        actor.turn, self._running = 0, actor
-        actor.ending = True
+    def kill(self, actor: Actor) -> None:
+        """End an actor where it stands; if it waits to clean up, then after that."""
+        self._running = actor
         actor.greenlet.throw()
+        if actor.greenlet.dead:
+            actor.turn = 0
 
     # Actors
 
@@ -129,8 +128,10 @@ class Scheduler:
         actor = self._current()
         self._relaxing[key] = actor
         self._set(actor, self.now_ns + RELAX_NS)
-        self._pass()
-        self._relaxing.pop(key, None)
+        try:
+            self._pass()
+        finally:
+            self._relaxing.pop(key, None)
 
     def notify(self, key: int) -> None:
         """Let whoever relaxes with *key* go on at this time."""
@@ -149,18 +150,24 @@ class Scheduler:
             self._poller.register(fd, events)
         if limit_ns is not None:
             self._set(actor, self.now_ns + max(0, limit_ns))
-        self._pass()
+        try:
+            self._pass()
+        finally:
+            self._wait_no_more(actor)
+        return actor.woken
+
+    def _wait_no_more(self, actor: Actor) -> None:
+        """Forget the descriptors that it waited for."""
         for fd in actor.fds:
             self._waiting[fd].remove(actor)
             if not self._waiting[fd]:
                 del self._waiting[fd]
                 self._poller.unregister(fd)
         actor.fds = ()
-        return actor.woken
 
     def _pass(self) -> None:
         """Let the others run, until our turn comes."""
-        if self._current().ending:
+        if self._ended:
             # Whoever cleans up at its end does not wait for anybody.
             raise GreenletExit
         self._parent.switch()

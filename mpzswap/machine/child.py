@@ -47,7 +47,7 @@ READY_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 5.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class Process:
     """A process: its pid to be shown, its pidfd to be used, its exit code."""
 
@@ -57,7 +57,7 @@ class Process:
     ask_exit_code: Callable[[], int | None]
 
     def kill(self) -> None:
-        """End it by SIGKILL, unless it has ended; when it is gone is seen later."""
+        """End it by SIGKILL, which a stopped process does not survive either."""
         ending.send_signal(self.pidfd, signal.SIGKILL)
 
 

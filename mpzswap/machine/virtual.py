@@ -15,6 +15,7 @@ import math
 import os
 import resource
 import select
+import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ from types import TracebackType
 from typing import Self
 
 from mpzswap.clock.config import ClockConfig
-from mpzswap.clock.virtual import Scheduler, VirtualClock
+from mpzswap.clock.virtual import Actor, Scheduler, VirtualClock
 from mpzswap.clock.work import Clock
 from mpzswap.errors import InputError, MpzswapError
 from mpzswap.machine import ending
@@ -37,17 +38,6 @@ LOOK_INTERVAL_NS = 100_000
 # Counted, and rounded up: what the process has open, each device, each worker; and what
 # a worker has for each device: its doorbell, its two segments there, its interrupt.
 FILES, FILES_A_DEVICE, FILES_A_WORKER, FILES_OF_BOTH = 64, 16, 16, 6
-
-
-@dataclass
-class VirtualProcess(Process):
-    """What stands for a process: *end* ends it where it stands."""
-
-    end: Callable[[], None] = lambda: None
-
-    def kill(self) -> None:
-        """End it."""
-        self.end()
 
 
 def check_files(workers: int, devices: int) -> None:
@@ -67,6 +57,17 @@ def check_files(workers: int, devices: int) -> None:
         )
 
 
+@dataclass(frozen=True)
+class VirtualProcess(Process):
+    """What stands for a process; no signal can be sent to it."""
+
+    end: Callable[[Process], None]
+
+    def kill(self) -> None:
+        """End it where it stands."""
+        self.end(self)
+
+
 class VirtualStarter:
     """
     The life cycle of all children; a context manager.
@@ -80,6 +81,7 @@ class VirtualStarter:
         self._costs = clock.costs
         self.clock: Clock = self._new_clock()
         self._children: list[Child] = []
+        self._actors: list[Actor] = []
         self._exit_codes: dict[int, int] = {}
         # What each child was given, and has not given back: its end of the control,
         # and copies of descriptors.
@@ -158,7 +160,8 @@ class VirtualStarter:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ended = new_eventfd(name)
         number = len(self._children)
-        process = VirtualProcess(number, ended, partial(self._exit_codes.get, number))
+        exit_code = partial(self._exit_codes.get, number)
+        process = VirtualProcess(number, ended, exit_code, self._kill)
         child = Child(name, process, ours, self._wait_for)
         control = ChildControl(
             Channel(theirs, self._child_waits_for), self._new_clock()
@@ -166,8 +169,8 @@ class VirtualStarter:
         self._children.append(child)
         told = control, config, [os.dup(fd) for fd in fds]
         self._given[number] = control, told[2]
-        actor = self._scheduler.spawn(name, partial(self._run, entry, told, process))
-        process.end = partial(self._scheduler.end_one, actor)
+        act = partial(self._run, entry, told, process)
+        self._actors.append(self._scheduler.spawn(name, act))
         return child
 
     def wait(self, fds: Sequence[int], limit_s: float) -> list[int]:
@@ -191,7 +194,21 @@ class VirtualStarter:
         except Exception as error:  # noqa: BLE001 - the parent raises it
             control.report_failure(error)
         finally:
-            self._exit_codes[process.pid] = status
+            self._note_end(process, status)
+
+    def _kill(self, process: Process) -> None:
+        """End a child where it stands, whether it has begun or not."""
+        if process.pid in self._given:
+            self._exit_codes[process.pid] = -signal.SIGKILL
+            actor = self._actors[process.pid]
+            self._scheduler.kill(actor)
+            if actor.greenlet.dead:
+                self._note_end(process, -signal.SIGKILL)
+
+    def _note_end(self, process: Process, status: int) -> None:
+        """Let the parent see that a child has ended; it may be repeated."""
+        if process.pid in self._given:
+            self._exit_codes.setdefault(process.pid, status)
             self._give_back(process.pid)
             os.eventfd_write(process.pidfd, 1)
 

@@ -317,6 +317,39 @@ def test_end_of_actors_that_have_ended_is_nothing() -> None:
     assert play.said == [(1, "done")]
 
 
+def test_actor_that_is_killed_has_no_turn_any_more(
+    eventfds: Callable[[], int],
+) -> None:
+    """Nor does it wait for anything: others may, for the same."""
+    play, fd = Play(), eventfds()
+    play.waiter("other", fd, 80)
+    play.waiter("gone", fd, 50)
+    play.play(until_ns=10)
+    play.scheduler.kill(play.scheduler._actors[-1])
+    os.eventfd_write(fd, 1)
+
+    assert play.play() == [(10, ("other", True))]
+    assert play.scheduler._waiting == {}
+
+
+def test_killed_actor_may_wait_for_its_cleaning_up() -> None:
+    """As long as time passes at all."""
+    play = Play()
+
+    def act() -> None:
+        try:
+            play.scheduler.sleep(100)
+        finally:
+            play.scheduler.sleep(5)
+            play.say("cleaned")
+
+    actor = play.scheduler.spawn("one", act)
+    play.play(until_ns=10)
+    play.scheduler.kill(actor)
+
+    assert play.play() == [(15, "cleaned")]
+
+
 # The parent
 
 

@@ -142,6 +142,23 @@ def test_child_that_does_not_drain_is_ended() -> None:
         start(made, "never_done").wait_ready()
 
 
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("name", ["echo", "wait_for_ever", "never_done"])
+def test_child_can_be_killed(name: str, *, begun: bool) -> None:
+    """Once or twice, whatever it waits for, whether it has begun or not."""
+    with new_eventfd() as fd, starter() as made:
+        other, child = start(made, "echo"), start(made, name, b"", fd)
+        if begun:
+            child.wait_ready()
+        child.process.kill()
+        child.process.kill()
+
+        told = f"the {name}: died with SIGKILL"
+        with pytest.raises(DeviceDiedError, match=told):
+            child.check_alive()
+        assert other.wait_ready() == b""
+
+
 def stop(child: Child) -> None:
     """Let the block end as by Ctrl-C, after a child has begun."""
     child.wait_ready()
