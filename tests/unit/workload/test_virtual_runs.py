@@ -12,6 +12,9 @@ import msgspec
 import pytest
 from greenlet import getcurrent
 
+from mpzswap.clock.virtual import VirtualClock
+from mpzswap.device.dispatch import Taken
+from mpzswap.device.timed import TimedEngine
 from mpzswap.errors import DeviceDiedError
 from mpzswap.report.records import StressReport
 from mpzswap.topology.load import changed
@@ -269,6 +272,25 @@ def test_ctrl_c_leaves_nothing(swap: tuple[int, ...]) -> None:
         stress.run(plan(memory=1 << 20, swap=swap), once_written(interrupt))
 
 
+@pytest.mark.parametrize("nth", [1, 2, 7, 20, 50, 90, 130, 170])
+@pytest.mark.parametrize("name", ["spend", "relax", "wait_readable"])
+def test_ctrl_c_in_a_child_leaves_nothing(
+    name: str, nth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal comes to whoever runs: a worker or a device, wherever it is."""
+    plain, left = getattr(VirtualClock, name), [nth]
+
+    def interrupted(self: VirtualClock, *args: object) -> object:
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        return plain(self, *args)
+
+    monkeypatch.setattr(VirtualClock, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stress.run(plan("driver.sync_mode=async"), ignore)
+
+
 def test_run_after_ctrl_c_is_as_any() -> None:
     """Nothing of the other is in it."""
     before = run()
@@ -310,6 +332,28 @@ def test_bug_of_all_workers_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> Non
         warnings.simplefilter("ignore")
         with pytest.raises(DeviceDiedError, match=r"worker 0.*LookupError"):
             stress.run(plan(), ignore)
+
+
+def test_bug_of_a_device_leaves_its_work_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No page is lost by it, and it is told."""
+    plain, left = TimedEngine.begin, [20]
+
+    def begin(self: TimedEngine, group: int, taken: Taken) -> None:
+        left[0] -= 1
+        if not left[0]:
+            raise LookupError("nothing there")
+        plain(self, group, taken)
+
+    monkeypatch.setattr(TimedEngine, "begin", begin)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        report = stress.run(plan(), ignore)
+
+    assert sorted(each.state for each in report.devices) == ["died", "ready"]
+    assert report.verify.pages_wrong == report.verify.pages_lost == 0
+    assert report.verify.pages_checked == PAGES
 
 
 def test_time_of_a_run_is_the_profile_s_and_not_the_host_s() -> None:
