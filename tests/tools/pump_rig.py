@@ -116,6 +116,15 @@ class PumpRig:
             )
         self.lane.publish(count)
 
+    def publish_at(self, index: int, descriptor: Descriptor) -> None:
+        """Publish one that answers into the record of that number."""
+        record = address(PORTAL, self.record_at(index))
+        at = self.lane.slot()
+        self.lane.slots[at : at + 64] = packed(
+            descriptor._replace(completion_addr=record)
+        )
+        self.lane.publish(1)
+
     @staticmethod
     def record_at(index: int) -> int:
         """Give where in the portal a record is."""
