@@ -250,6 +250,12 @@ def test_same_seed_gives_the_same_bytes_in_another_process(
 # What goes wrong
 
 
+@pytest.fixture(name="told_often")
+def _told_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have progress told at each look, however fast this host is."""
+    monkeypatch.setattr(stress, "TELL_INTERVAL_S", 0.0)
+
+
 def once_written(act: Callable[[], None]) -> Callable[[Progress], None]:
     """Give a progress that acts when workers have begun to write."""
 
@@ -265,6 +271,7 @@ def interrupt() -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("told_often")
 @pytest.mark.parametrize("swap", [(), (1 << 20,)])
 def test_ctrl_c_leaves_nothing(swap: tuple[int, ...]) -> None:
     """In the middle of it: no descriptor, no segment, no greenlet, no swap file."""
@@ -291,6 +298,7 @@ def test_ctrl_c_in_a_child_leaves_nothing(
         stress.run(plan("driver.sync_mode=async"), ignore)
 
 
+@pytest.mark.usefixtures("told_often")
 def test_run_after_ctrl_c_is_as_any() -> None:
     """Nothing of the other is in it."""
     before = run()
