@@ -166,9 +166,9 @@ class VirtualStarter:
         control = ChildControl(
             Channel(theirs, self._child_waits_for), self._new_clock()
         )
-        self._children.append(child)
         told = control, config, [os.dup(fd) for fd in fds]
         self._given[number] = control, told[2]
+        self._children.append(child)
         act = partial(self._run, entry, told, process)
         self._actors.append(self._scheduler.spawn(name, act))
         return child
