@@ -166,20 +166,23 @@ def guarded(
         status: int = args.run(args)
         # While an error can still be told.
         sys.stdout.flush()
-    except (
-        MpzswapError,
-        MemoryError,
-        OSError,
-        KeyboardInterrupt,
-        TerminatedError,
-    ) as error:
+    except (Exception, KeyboardInterrupt, TerminatedError) as error:
         if signals.seen:
-            # Whatever else came of it, that is what happened.
+            # Whatever else came of it, that is what happened: a second signal may come
+            # between two lines of a library, and leave its lock as it was not.
             return signals.status_of_end()
-        if is_systems(error) and error.errno not in UNWRITABLE:
+        if not is_told(error):
             raise
         return explain(name, error)
     return status
+
+
+def is_told(error: BaseException) -> bool:
+    """Tell whether it is raised on purpose, or the host's; any other is a bug."""
+    if is_systems(error):
+        return error.errno in UNWRITABLE
+    ours = (MpzswapError, MemoryError, KeyboardInterrupt, TerminatedError)
+    return isinstance(error, ours)
 
 
 def is_systems(error: BaseException) -> TypeGuard[OSError]:

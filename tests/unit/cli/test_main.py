@@ -144,14 +144,17 @@ def test_signal_that_python_ignored_ends_the_run_at_the_next_progress(
     assert rounds == [0]
 
 
-def test_error_that_a_signal_brought_about_is_the_signal() -> None:
-    """Who stops all processes gets 143, not that a device died."""
+@pytest.mark.parametrize(
+    "error", [DeviceDiedError("device iax1: died"), RuntimeError("unlocked lock")]
+)
+def test_error_that_a_signal_brought_about_is_the_signal(error: Exception) -> None:
+    """Who stops all processes gets 143, not that a device died, or a library's lock."""
 
     def act(_: argparse.Namespace) -> int:
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
-            raise DeviceDiedError("device iax1: died")
+            raise error
         return 0
 
     assert run(act) == 143
