@@ -67,7 +67,7 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
         dest="changes",
         action="append",
         default=[],
-        help="an attribute in place of the topology's: memory, driver.NAME, "
+        help="an attribute in place of the topology's: memory, timing, driver.NAME, "
         "zswap.NAME, or devices.NAME of all devices; may be given again",
     )
 

@@ -84,7 +84,7 @@ RUN_OPTIONS = (
         "N",
         above_zero(MAX_TIME_SCALE, "a number"),
         TIME_SCALE,
-        "of --clock model: wall time for each second of the profile's machine "
+        "of --clock model: wall seconds for each second of the profile's machine "
         f"(default: {TIME_SCALE:g})",
     ),
     RunOption(
@@ -92,8 +92,9 @@ RUN_OPTIONS = (
         "N",
         whole(1, MAX_WORKERS),
         None,
-        "worker processes, each on a CPU of the topology "
-        f"(default: usable cores, at most {MAX_DEFAULT_WORKERS})",
+        "workers, each on a CPU of the topology (default: usable cores, at most "
+        f"{MAX_DEFAULT_WORKERS}; of --clock virtual: {MAX_DEFAULT_WORKERS}, or as many "
+        "as it has CPUs)",
     ),
     RunOption(
         "memory",
@@ -122,7 +123,7 @@ RUN_OPTIONS = (
         "S",
         seconds(MAX_DURATION_S),
         0.0,
-        "end after the round in which so many seconds are over",
+        "end after the round in which so many seconds of the clock are over",
     ),
     RunOption(
         "folio",

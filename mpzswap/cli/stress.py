@@ -44,6 +44,8 @@ EXAMPLES = (
     "stress --no-verify --rounds 1 --compressor lz4 --memory 16M",
     "stress --duration 10 --batching requests --seed 7 --progress",
     "stress --inject lost:p=0.1% --inject crash:after=500,device=iax0",
+    "stress --clock virtual --topology spr-2s8iaa --workers 30",
+    "stress --clock model --topology laptop-2iaa --time-scale 2000",
 )
 
 

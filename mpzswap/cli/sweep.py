@@ -41,6 +41,7 @@ EXAMPLES = (
     "sweep --batch-size 1,8 --output sweep.jsonl",
     "sweep --topology host,spr-1s4iaa --set driver.sync_mode=sync,async",
     "sweep --compressor lz4,zstd --seeds 1,2 --no-verify --json sweep.json",
+    "sweep --clock virtual --topology spr-1s1iaa,spr-1s4iaa --workers 4,30",
 )
 
 # Ours: more processes than that no host of today has cores for.
@@ -82,7 +83,8 @@ def _add_lists(parser: argparse.ArgumentParser) -> None:
         dest="changes",
         action="append",
         default=[],
-        help="values of an attribute in place of the topology's; may be given again",
+        help="values of an attribute in place of the topology's, as for stress; may be "
+        "given again",
     )
     add(SWAP.flag, metavar=SWAP.metavar, type=sizes, default=(), help=SWAP.help)
 
