@@ -37,7 +37,8 @@ def costs_of(timing: Timing, compressor: str) -> Costs:
     if name not in timing.software:
         known = ", ".join(timing.software)
         raise InputError(
-            f"compressor: {name}: timing profile {timing.name} has figures for {known}"
+            f"compressor: {name}: timing profile {timing.name} has software figures, "
+            f"which all compressors need, for {known}"
         )
     software, cpu = timing.software[name], timing.cpu
     found = {

@@ -101,6 +101,7 @@ def test_compressor_without_figures_is_refused_in_a_line() -> None:
     """It says for which there are some."""
     with pytest.raises(
         InputError,
-        match="compressor: deflate: timing profile unnamed has figures for zstd, lz4",
+        match="compressor: deflate: timing profile unnamed has software figures, "
+        "which all compressors need, for zstd, lz4",
     ):
         costs_of(timing(), "deflate")
