@@ -77,7 +77,7 @@ RUN_OPTIONS = (
         one_of(*CLOCKS),
         CLOCKS[0],
         "whose time it is: work, wall time (default); model, the topology's timing "
-        "profile, kept by processes; virtual, the same made up in one process",
+        "profile, kept by processes; virtual, the same simulated in one process",
     ),
     RunOption(
         "time_scale",

@@ -3,7 +3,7 @@
 CLOCKS = {
     "work": "work: wall time of this host, whose devices are processes; not IAA's",
     "model": "model: a profile's time, kept by processes",
-    "virtual": "virtual: a profile's time, made up",
+    "virtual": "virtual: a profile's time, simulated",
 }
 
 
