@@ -20,6 +20,7 @@ zswap with IAA compress batching, in user space.
 Around them: topology (contract), clock (contract), codec (leaf), machine (puts
 processes together, gives the public API), workload (what sends pages), report
 (leaf), cli (edge).  Rooms that act import contracts and leaves, never each other.
+Under the virtual clock workers and devices are coroutines of one process.
 
 What is public is imported when it is first asked for (PEP 562): a command has to see
 to Ctrl-C before numpy and the others take their time.
