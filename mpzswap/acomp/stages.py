@@ -6,7 +6,7 @@ Where the time of a page goes, from the request that it is in to its being put a
     queue       in a work queue, or waiting for a place in one
     execute     on an engine
     complete    done, and others of its request are not
-    seen        all are, and nobody has looked
+    seen        all are, and their records are on their way, or nobody has looked
     store       until all of its request is put away
 
 The stages of a page adjoin, so they add up to its latency.  They are counted where a

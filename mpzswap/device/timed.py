@@ -1,11 +1,11 @@
 """
 A device that keeps a profile's time: an engine and a pump around those of real work.
 
-    arrived ---- queue ----> taken by an engine that is free ---- its time ----> answer
-                             the work is done here, at once        held until then
+    arrived --- queue ---> an engine that is free --- its time ---> latency --- record
+                           does the work, at once      then it is free again
 
 The work itself is that of any device; what is withheld is the completion record, until
-the time at which the profile says that the engine would be done.  Each engine does one
+the time at which the profile says that it could be seen.  Each engine does one
 descriptor after the other.  Where we come too late, as on a host with fewer cores than
 devices, an engine is taken to have gone on by itself from what was in its queue
 already: lateness is counted, and not added up.
@@ -36,6 +36,7 @@ from mpzswap.topology.timing import DeviceCodec
 # Ours: an answer that is later than this part of its descriptor's time in the device
 # is late; less does not show beside what is published.
 LATE_PART = 20
+DECOMPRESS = int(Opcode.DECOMPRESS)
 
 
 @dataclass(eq=False)
@@ -56,10 +57,8 @@ class Held(NamedTuple):
 
     due_ns: int
     number: int
-    unit: Unit
-    # When its descriptor was found, and when the engine began.
-    arrived_ns: int
-    taken_ns: int
+    # When its descriptor was found, when an engine began, and when that was done.
+    times: tuple[int, int, int]
     descriptor: Descriptor
     client: Client
     answer: Answer
@@ -86,6 +85,8 @@ class TimedEngine(Engine):
         super().__init__(codec, device.max_transfer_size, clock, counters)
         self.units = tuple(units_of(device))
         self._timing = timing
+        # Heaps: when engines are done, and when answers can be seen.
+        self._working: list[tuple[int, int, Unit]] = []
         self._held: list[Held] = []
         self._numbers = 0
 
@@ -106,30 +107,35 @@ class TimedEngine(Engine):
         start_ns = max(taken.arrived_ns, unit.free_ns, source.begun_ns)
         source.begun_ns = start_ns
         service_ns = round(self._service_ns(descriptor, opcode, answer))
-        unit.idle, unit.free_ns = False, start_ns + service_ns
+        done_ns = start_ns + service_ns
+        unit.idle, unit.free_ns = False, done_ns
         unit.busy_ns += service_ns
         self._numbers += 1
-        held = Held(
-            *(unit.free_ns, self._numbers, unit, taken.arrived_ns, start_ns),
-            *(descriptor, source.client, answer),
-        )
+        heapq.heappush(self._working, (done_ns, self._numbers, unit))
+        due_ns = done_ns + self._latency_ns(opcode)
+        asked = descriptor, source.client, answer
+        times = taken.arrived_ns, start_ns, done_ns
+        held = Held(due_ns, self._numbers, times, *asked)
         heapq.heappush(self._held, held)
         self._counters.busy_ns += service_ns
 
     def release(self, now_ns: float) -> int:
-        """Write the answers whose time has come; give how many."""
+        """Free engines that are done, write answers that are due; give how many."""
         released = 0
+        while self._working and self._working[0][0] <= now_ns:
+            heapq.heappop(self._working)[2].idle = True
+            released += 1
         while self._held and self._held[0].due_ns <= now_ns:
             held = heapq.heappop(self._held)
-            held.unit.idle = True
             self._write(held)
             self._count_late(held)
             released += 1
         return released
 
     def next_due_ns(self) -> float:
-        """Give when the next answer is due; infinity: there is none."""
-        return self._held[0].due_ns if self._held else math.inf
+        """Give when something is next to be released; infinity: nothing is."""
+        due_ns = self._held[0].due_ns if self._held else math.inf
+        return min(due_ns, self._working[0][0]) if self._working else due_ns
 
     def _first_free(self, group: int, *, compresses: bool) -> Unit | None:
         """Give the engine that was free first; of a group without its kind, any."""
@@ -145,9 +151,14 @@ class TimedEngine(Engine):
             Status.ANALYTICS_ERROR,
         ):
             return self._timing.compress.engine_ns(descriptor.src1_size)
-        if opcode == Opcode.DECOMPRESS and answer.status == Status.SUCCESS:
+        if opcode == DECOMPRESS and answer.status == Status.SUCCESS:
             return self._timing.decompress.engine_ns(answer.output_size)
         return 0.0
+
+    def _latency_ns(self, opcode: int) -> int:
+        """Give how long after its engine an answer can be seen."""
+        ways = {COMPRESS: self._timing.compress, DECOMPRESS: self._timing.decompress}
+        return ways[opcode].latency_ns if opcode in ways else 0
 
     def _write(self, held: Held) -> None:
         record = self._find_record(held.descriptor, held.client.space)
@@ -155,13 +166,13 @@ class TimedEngine(Engine):
             # Its address is bad, or its client has left meanwhile.
             self._counters.unreported += 1
             return
-        asked, stamps = (held.descriptor, held.client), (held.taken_ns, held.due_ns)
-        self._report(record, asked, held.answer, stamps)
+        asked = held.descriptor, held.client
+        self._report(record, asked, held.answer, held.times[1:])
         self._clock.notify(held.client.pasid)
 
     def _count_late(self, held: Held) -> None:
         late_ns = self._clock.now_ns() - held.due_ns
-        if late_ns * LATE_PART > held.due_ns - held.arrived_ns:
+        if late_ns * LATE_PART > held.due_ns - held.times[0]:
             counters = self._counters
             counters.late += 1
             counters.late_ns += late_ns

@@ -34,6 +34,12 @@ def figures(timing: Timing | None) -> Iterator[str]:
         "engines a device"
     )
     yield from (f"    {line}" for line in _table(timing))
+    for name, codec in timing.devices.items():
+        if codec.compress.latency or codec.decompress.latency:
+            yield (
+                f"    latency    {name}: compress {count(codec.compress.latency_ns)}   "
+                f"decompress {count(codec.decompress.latency_ns)}"
+            )
     cpu = timing.cpu
     yield (
         f"    zswap      store {_ns(cpu.store_call)}   load {_ns(cpu.load_call)}   "

@@ -74,15 +74,23 @@ class Direction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         call: of a CPU, each request handed to the driver.
         descriptor: of a CPU, each descriptor, up to its submission.
         engine: of an engine, by uncompressed bytes, ascending.
+        latency: from submission to a record that can be seen, what is of neither CPU
+            nor engine: nobody else waits meanwhile. None: nothing.
     """
 
     call: Figure
     descriptor: Figure
+    latency: Figure | None = None
     engine: Annotated[tuple[Point, ...], Meta(min_length=1, max_length=MAX_POINTS)]
 
     def __post_init__(self) -> None:
         """Check that the points ascend."""
         check.direction(self)
+
+    @property
+    def latency_ns(self) -> int:
+        """Give the latency, whole ns."""
+        return round(self.latency.ns) if self.latency else 0
 
     def engine_ns(self, size: int) -> float:
         """

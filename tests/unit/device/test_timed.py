@@ -29,7 +29,7 @@ from tests.tools.pump_rig import (
     RECORDS,
     PumpRig,
 )
-from tests.tools.timings import direction
+from tests.tools.timings import direction, figure
 
 # An engine compresses 4 KiB in so long, and decompresses to them.
 COMPRESS_NS, DECOMPRESS_NS = 1000, 500
@@ -50,6 +50,14 @@ HALF_A_PAGE = COMPRESS._replace(
     max_dst_size=HALF,
 )
 HALF_NS = COMPRESS_NS // 2
+LATENCY_NS = 300
+LATE_TIMING = msgspec.convert(
+    {
+        "compress": direction((4096, COMPRESS_NS)) | {"latency": figure(LATENCY_NS)},
+        "decompress": direction((4096, DECOMPRESS_NS)),
+    },
+    DeviceCodec,
+)
 REFUSED = HALF_A_PAGE._replace(src1_size=0)
 GROUP = Group(compress_engines=1, decompress_engines=1)
 TWO_GROUPS = Device(
@@ -67,11 +75,16 @@ class TimedRig:
     unless a test says otherwise.
     """
 
-    def __init__(self, stack: ExitStack, device: Device | None = None) -> None:
+    def __init__(
+        self,
+        stack: ExitStack,
+        device: Device | None = None,
+        timing: DeviceCodec = TIMING,
+    ) -> None:
         self.clock = ManualClock()
         self.began_ns = self.clock.ns
         self.rig = PumpRig(
-            stack, TimedPump, device=device, clock=self.clock, timing=TIMING
+            stack, TimedPump, device=device, clock=self.clock, timing=timing
         )
         self.pump = self.rig.pump
         self.rig.tell(ATTACH)
@@ -376,3 +389,17 @@ def test_group_without_a_kind_does_it_with_the_other() -> None:
 
         assert rig.at(HALF_NS) == [0]
         assert rig.at(2 * HALF_NS) == [0, 1]
+
+
+def test_engine_is_free_before_its_answer_can_be_seen() -> None:
+    """Latency is nobody's work: the third descriptor of two engines waits for none."""
+    with ExitStack() as stack:
+        rig = TimedRig(stack, timing=LATE_TIMING)
+        rig.publish(3)
+
+        assert rig.at(0) == rig.at(HALF_NS) == []
+        assert rig.at(HALF_NS + LATENCY_NS) == [0, 1]
+        assert rig.at(2 * HALF_NS + LATENCY_NS - 1) == [0, 1]
+        assert rig.at(2 * HALF_NS + LATENCY_NS) == [0, 1, 2]
+        assert rig.stamps(3) == [(0, HALF_NS)] * 2 + [(HALF_NS, 2 * HALF_NS)]
+        assert sum(rig.engines()) == 3 * HALF_NS
