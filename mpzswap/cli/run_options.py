@@ -83,7 +83,7 @@ RUN_OPTIONS = (
         "time_scale",
         "N",
         above_zero(MAX_TIME_SCALE, "a number"),
-        TIME_SCALE,
+        None,
         "of --clock model: wall seconds for each second of the profile's machine "
         f"(default: {TIME_SCALE:g})",
     ),

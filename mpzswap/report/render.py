@@ -10,6 +10,9 @@ from rich.text import Text
 
 # A terminal's 80, without the last column, which some terminals wrap.
 WIDTH = 79
+# A blank that no line is broken at: of Unicode's private use, since all blanks are.
+GLUE = "\ue000"
+SENTENCE = 40
 
 
 def render(parts: Iterable[RenderableType], *, terminal: bool) -> str:
@@ -27,7 +30,7 @@ def render(parts: Iterable[RenderableType], *, terminal: bool) -> str:
     )
     for part in parts:
         console.print(part)
-    lines = buffer.getvalue().splitlines()
+    lines = buffer.getvalue().replace(GLUE, " ").splitlines()
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
@@ -47,8 +50,13 @@ def facts(rows: Iterable[tuple[str, Iterable[str]]]) -> Table:
     made.add_column(style="bold", no_wrap=True)
     made.add_column(overflow="fold")
     for title, words in rows:
-        made.add_row(Text(title), Text("   ".join(words)))
+        made.add_row(Text(title), Text("   ".join(map(_kept, words))))
     return made
+
+
+def _kept(words: str) -> str:
+    """Keep what belongs together on a line, unless it is a sentence."""
+    return words.replace(" ", GLUE) if len(words) < SENTENCE else words
 
 
 def verdict(problems: Iterable[str]) -> Text:

@@ -84,6 +84,9 @@ def _parts(report: StressReport) -> Iterator[RenderableType]:
     if report.devices:
         yield _devices(report)
         yield ""
+    elif report.time is not None:
+        yield facts([("devices", (f"none: {_software(report)}",))])
+        yield ""
     if report.time is not None:
         yield from time_spent.parts(report.time)
         yield ""
@@ -92,6 +95,14 @@ def _parts(report: StressReport) -> Iterator[RenderableType]:
         yield facts(deaths)
     yield facts(_outcome(report))
     yield verdict(problems_of(report))
+
+
+def _software(report: StressReport) -> str:
+    """Say why a run by a profile has no devices."""
+    assert report.time is not None, "of a profile"
+    return (
+        f"{report.compressor} is software of the CPUs by profile {report.time.profile}"
+    )
 
 
 def problems_of(report: StressReport) -> tuple[str, ...]:
@@ -182,6 +193,8 @@ def _happened(report: StressReport) -> Iterator[tuple[str, tuple[str, ...]]]:
         (
             f"workers {numbers.seconds(report.cpu_s.workers)}",
             f"devices {numbers.seconds(report.cpu_s.devices)}",
+            # Other times of such a run are the profile's.
+            *(("of this host",) if report.clock == "model" else ()),
         ),
     )
 

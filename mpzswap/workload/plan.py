@@ -162,7 +162,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     duration: float = 0.0
     verify: bool = True
     clock: ClockName = "work"
-    time_scale: float = TIME_SCALE
+    time_scale: float | None = None
 
 
 def choose(wishes: Wishes) -> StressPlan:
@@ -184,6 +184,11 @@ def choose(wishes: Wishes) -> StressPlan:
         compressor = wishes.topology.zswap.compressor
     parse_compressor(compressor)
     topology = _choose_topology(wishes)
+    if wishes.time_scale is not None and wishes.clock != "model":
+        raise InputError(
+            f"time_scale: {wishes.time_scale:g}: must not be given with clock "
+            f"{wishes.clock}: that of model alone has one"
+        )
     if wishes.clock != "work":
         topology = _timed(topology, compressor, wishes)
     if wishes.clock == "virtual":
@@ -213,7 +218,7 @@ def choose(wishes: Wishes) -> StressPlan:
         seed=wishes.seed,
         verify=wishes.verify,
         clock=wishes.clock,
-        time_scale=wishes.time_scale,
+        time_scale=wishes.time_scale or TIME_SCALE,
         stall_timeout_s=_stall_timeout_s(wishes),
     )
     return msgspec.structs.replace(plan, stagger_ns=_stagger_ns(plan))
@@ -232,7 +237,7 @@ def _stall_timeout_s(wishes: Wishes) -> float:
     """Give the limit; a model's workers need so much longer for a folio."""
     if wishes.clock != "model":
         return STALL_TIMEOUT_S
-    return STALL_TIMEOUT_S * max(1.0, wishes.time_scale / TIME_SCALE)
+    return STALL_TIMEOUT_S * max(1.0, (wishes.time_scale or TIME_SCALE) / TIME_SCALE)
 
 
 def _timed(topology: Topology, compressor: str, wishes: Wishes) -> Topology:

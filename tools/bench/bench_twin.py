@@ -34,7 +34,9 @@ See README.md beside it for how to read the result.
 """
 
 
-def run(options: Namespace, clock: ClockName, scale: float) -> Mapping[str, float]:
+def run(
+    options: Namespace, clock: ClockName, scale: float | None = None
+) -> Mapping[str, float]:
     """Do one run."""
     wishes = Wishes(
         topology=find_topology(options.topology, options.changes),
@@ -71,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", dest="changes", action="append", default=[])
     options = parser.parse_args(arguments)
     options.changes = tuple(options.changes)
-    contestants = [Contestant("virtual", partial(run, options, "virtual", 1.0))]
+    contestants = [Contestant("virtual", partial(run, options, "virtual"))]
     contestants += [
         Contestant(
             f"model, scale {scale}", partial(run, options, "model", float(scale))

@@ -12,6 +12,7 @@ from mpzswap.report.records import (
     StressReport,
     VerifyReport,
 )
+from mpzswap.report.render import facts, render
 from mpzswap.topology.settings import Batching
 from tests.tools.reports import (
     NO_LATENCY,
@@ -244,3 +245,12 @@ def test_run_without_checks_says_so() -> None:
     text = comparison.text(msgspec.structs.replace(both, runs=runs))
     assert "not asked for" in text
     assert "not asked for" not in comparison.text(both)
+
+
+def test_what_belongs_together_stays_on_a_line() -> None:
+    """A figure is not parted from its name; a sentence is, where it has to be."""
+    rows = [("busy", [f"iax{number} 12.3 %" for number in range(9)])]
+    text = render([facts(rows)], terminal=False)
+
+    assert all(line.rstrip().endswith("%") for line in text.splitlines())
+    assert text.count("iax") == text.count(" 12.3 %") == 9

@@ -1,10 +1,8 @@
 """Where the time went, as text."""
 
-from io import StringIO
-
 import msgspec
-from rich.console import Console, Group
 
+from mpzswap.report.render import render
 from mpzswap.report.time_spent import (
     EnginesReport,
     LatenessReport,
@@ -47,10 +45,9 @@ REPORT = TimeReport(
 def text(**changes: object) -> str:
     """Give it as a terminal of 79 columns would show it, spaces as one."""
     report = msgspec.structs.replace(REPORT, **changes)
-    out = StringIO()
-    Console(file=out, width=79).print(Group(*parts(report)))
-    assert all(len(line) < 80 for line in out.getvalue().splitlines())
-    return " ".join(out.getvalue().split())
+    shown = render(parts(report), terminal=False)
+    assert all(len(line) < 80 for line in shown.splitlines())
+    return " ".join(shown.split())
 
 
 def test_stages_of_a_page_are_a_row() -> None:

@@ -91,3 +91,10 @@ def test_compressor_of_the_devices_keeps_them() -> None:
     plan = choose(wishes(clock="virtual"))
 
     assert plan.topology.devices == TOPOLOGY.devices
+
+
+@pytest.mark.parametrize("clock", ["work", "virtual"])
+def test_time_scale_without_a_model_is_refused(clock: ClockName) -> None:
+    """It would be dropped in silence."""
+    with pytest.raises(InputError, match=f"^time_scale: 7: .* with clock {clock}"):
+        choose(wishes(clock=clock, time_scale=7.0))
