@@ -44,6 +44,8 @@ TIME_SCALE = 1000.0
 # Ours: no worker has shown progress for so long, so one is stuck.  A driver gives up
 # on a request after ``completion_timeout_ms``, then its worker goes on.
 STALL_TIMEOUT_S = 30.0
+# ... in virtual time: the largest batch, 16,384 pages, at some ms a page.
+VIRTUAL_STALL_TIMEOUT_S = 300.0
 # What finds a stream that is wrong though its device said success.
 VERIFY, BALANCE = "driver.verify_compress", "driver.wq_balance"
 TURNS = "turns"
@@ -73,7 +75,7 @@ class StressPlan(msgspec.Struct, frozen=True, kw_only=True):
         drop_every: of so many folios one is given up instead of checked; 0: none.
         verify: pages are touched again and checked after each round of writing.
         stall_timeout_s: a worker that the others wait for so long is ended, by the
-            host's time.
+            host's time; by its own where that is made up.
         clock: whose time it is: work, the host's; model or virtual, that of the
             topology's timing profile.
         time_scale: wall time of a model for its own time.
@@ -235,6 +237,8 @@ def _stagger_ns(plan: StressPlan) -> int:
 
 def _stall_timeout_s(wishes: Wishes) -> float:
     """Give the limit; a model's workers need so much longer for a folio."""
+    if wishes.clock == "virtual":
+        return VIRTUAL_STALL_TIMEOUT_S
     if wishes.clock != "model":
         return STALL_TIMEOUT_S
     return STALL_TIMEOUT_S * max(1.0, (wishes.time_scale or TIME_SCALE) / TIME_SCALE)

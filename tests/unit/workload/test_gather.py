@@ -65,6 +65,7 @@ def test_worker_with_a_high_descriptor_is_heard(
         duration_s=0,
         verify=True,
         stall_timeout_s=30.0,
+        clock="work",
         topology=Topology.for_host(),
     )
 
@@ -84,7 +85,9 @@ def test_worker_with_a_high_descriptor_is_heard(
     assert gathered.columns == (0,)
 
 
-def watch_of(words: list[int], limit_s: float, *, verify: bool = True) -> Watch:
+def watch_of(
+    words: list[int], limit_s: float, *, verify: bool = True, clock: str = "work"
+) -> Watch:
     """Give a watch over a worker whose words are all *words*."""
     plan = SimpleNamespace(
         workers=1,
@@ -93,11 +96,38 @@ def watch_of(words: list[int], limit_s: float, *, verify: bool = True) -> Watch:
         duration_s=0,
         verify=verify,
         stall_timeout_s=limit_s,
+        clock=clock,
     )
     core = SimpleNamespace(
         board=SimpleNamespace(cpu_row=lambda _: words), clock=ManualClock()
     )
     return Watch(cast("StressPlan", plan), cast("Core", core))
+
+
+def test_run_in_virtual_time_may_take_a_host_as_long_as_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A slow host ends no worker that a fast one would not."""
+    clock = ManualClock()
+    monkeypatch.setattr(time, "monotonic", lambda: clock.ns / 1e9)
+    watch = watch_of([0], 1.0, clock="virtual")
+    for _ in range(15):
+        clock.ns += 400_000_000
+        watch.look()
+
+        assert watch.stall() == ""
+
+
+def test_run_in_virtual_time_is_ended_by_its_own_limit() -> None:
+    """Time passes there too where nobody gets further."""
+    watch = watch_of([0], 1.0, clock="virtual")
+    told = []
+    for _ in range(4):
+        cast("ManualClock", watch._clock).ns += 400_000_000
+        watch.look()
+        told.append(bool(watch.stall()))
+
+    assert told == [False, False, True, False]
 
 
 def test_run_that_stands_still_is_told_after_the_limit(
