@@ -67,24 +67,38 @@ def whole(lowest: int, highest: int) -> Callable[[str], int]:
 
 def seconds(highest: float) -> Callable[[str], float]:
     """Give a type that reads seconds, above 0 and up to *highest*."""
-    return above_zero(highest, "seconds")
-
-
-def above_zero(highest: float, what: str) -> Callable[[str], float]:
-    """Give a type that reads a number above 0 and up to *highest*, called *what*."""
 
     def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
+        value = number(text)
         if not 0 < value <= highest:
             raise argparse.ArgumentTypeError(
-                f"{text[:32]!r}: must be {what}, above 0 and at most {highest:g}"
+                f"{text[:32]!r}: must be seconds, above 0 and at most {highest:g}"
             )
         return value
 
     return read
+
+
+def between(lowest: float, highest: float) -> Callable[[str], float]:
+    """Give a type that reads a number from *lowest* to *highest*."""
+
+    def read(text: str) -> float:
+        value = number(text)
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(
+                f"{text[:32]!r}: must be a number from {lowest:g} to {highest:g}"
+            )
+        return value
+
+    return read
+
+
+def number(text: str) -> float:
+    """Read a number; what is none is in no range."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def one_of(*names: str) -> Callable[[str], str]:

@@ -125,6 +125,7 @@ LINES = {
     "stress --rounds 0": "--rounds: '0': must be",
     "stress --duration nan": "--duration: 'nan': must be seconds",
     "stress --duration 1e99": "--duration: '1e99': must be seconds",
+    "stress --time-scale 0.5": "--time-scale: '0.5': must be a number from 1 to 100000",
     "stress --clock wall": "--clock: 'wall': must be one of work, model, virtual",
     "stress --swap 1": "swap: 1: must be a multiple of 4096 bytes",
     "stress --swap 64M,": "--swap: '': must be a number of bytes",

@@ -5,7 +5,16 @@ import re
 
 import pytest
 
-from mpzswap.cli.parser import listed, on_off, one_of, seconds, size, sizes, whole
+from mpzswap.cli.parser import (
+    between,
+    listed,
+    on_off,
+    one_of,
+    seconds,
+    size,
+    sizes,
+    whole,
+)
 
 
 def test_size_takes_units() -> None:
@@ -34,6 +43,15 @@ def test_seconds_out_of_their_range_are_refused(text: str) -> None:
     """A run of no time, or without an end, is nobody's wish."""
     with pytest.raises(argparse.ArgumentTypeError, match="above 0 and at most 10"):
         seconds(10)(text)
+
+
+@pytest.mark.parametrize("text", ["0", "0.999", "-1", "nan", "inf", "10.1", "x"])
+def test_numbers_out_of_their_range_are_refused(text: str) -> None:
+    """With the range."""
+    with pytest.raises(
+        argparse.ArgumentTypeError, match="must be a number from 1 to 10"
+    ):
+        between(1, 10)(text)
 
 
 def test_seconds_may_have_a_fraction() -> None:
