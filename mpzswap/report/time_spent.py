@@ -45,7 +45,7 @@ class SharesReport(msgspec.Struct, frozen=True):
         cpu: fault, reclaim and bookkeeping of a swap-out, and zswap's own part.
         software: compressors that the CPU runs.
         submit: requests prepared, and descriptors submitted.
-        poll: waiting for completions, and for other workers.
+        poll: waiting for completions, interrupts included, and for other workers.
     """
 
     cpu: float

@@ -70,6 +70,8 @@ def shares_of(results: Sequence[WorkerResult]) -> SharesReport:
     spent = [
         sum(column) for column in zip(*(r.steps.spent_ns for r in results), strict=True)
     ]
+    # It sleeps until it is woken: that is no work of its CPU's.
+    spent[Step.INTERRUPT] = 0
     software = sum(spent[step] for step in SOFTWARE)
     submit = sum(spent[step] for step in SUBMIT)
     rest = life_ns - sum(spent)

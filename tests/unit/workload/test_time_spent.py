@@ -93,6 +93,13 @@ def test_shares_are_of_all_workers_together() -> None:
     assert shares == SharesReport(cpu=0, software=0.75, submit=0, poll=0.25)
 
 
+def test_waiting_for_an_interrupt_is_waiting() -> None:
+    """It does not make a run of slow devices one that is bound by CPUs."""
+    shares = shares_of([worker(1000, SWAP_OUT_64K=100, INTERRUPT=600)])
+
+    assert shares == SharesReport(cpu=0.1, software=0, submit=0, poll=0.9)
+
+
 def test_worker_that_spent_more_than_its_life_waited_for_nothing() -> None:
     """By a host's clock, parts may be over the whole."""
     assert shares_of([worker(1000, LOAD_CALL=1100)]).poll == 0
