@@ -4,6 +4,8 @@ What a stress run is to do: what was asked for, and what became of it.
     Wishes --choose--> StressPlan     what is not given is chosen, the rest checked
 """
 
+import math
+
 import msgspec
 
 from mpzswap.clock.config import WORK, ClockConfig, ClockName
@@ -44,6 +46,8 @@ TIME_SCALE = 1000.0
 # Ours: no worker has shown progress for so long, so one is stuck.  A driver gives up
 # on a request after ``completion_timeout_ms``, then its worker goes on.
 STALL_TIMEOUT_S = 30.0
+# Ours: of that a driver waits so long for a device's answer, by a model's clock.
+STALL_PART = 2
 # ... in virtual time: the largest batch, 16,384 pages, at some ms a page.
 VIRTUAL_STALL_TIMEOUT_S = 300.0
 # What finds a stream that is wrong though its device said success.
@@ -195,6 +199,8 @@ def choose(wishes: Wishes) -> StressPlan:
         topology = _timed(topology, compressor, wishes)
     if wishes.clock == "virtual":
         check_files(workers, len(topology.devices))
+    if wishes.clock == "model":
+        topology = _noticed(topology, wishes)
     zswap = topology.zswap
     limit = wishes.limit
     if limit is None:
@@ -264,6 +270,20 @@ def _timed(topology: Topology, compressor: str, wishes: Wishes) -> Topology:
     if device_codec(timing, compressor) is None:
         return msgspec.structs.replace(topology, devices=())
     return topology
+
+
+def _noticed(topology: Topology, wishes: Wishes) -> Topology:
+    """
+    Give the topology with a limit for answers that passes before a run's own.
+
+    It is in the model's time: at a scale of 1000 five seconds are over an hour here,
+    and workers that wait for a stopped device would be ended in its place.
+    """
+    replace = msgspec.structs.replace
+    passes_ms = _stall_timeout_s(wishes) * 1000 / STALL_PART / wishes.time_scale
+    limit_ms = min(topology.driver.completion_timeout_ms, math.ceil(passes_ms))
+    driver = replace(topology.driver, completion_timeout_ms=limit_ms)
+    return replace(topology, driver=driver)
 
 
 def _inject(wishes: Wishes) -> Wishes:
