@@ -35,7 +35,7 @@ def costs_of(timing: Timing, compressor: str) -> Costs:
     """
     name = parse_compressor(compressor)[0]
     if name not in timing.software:
-        known = ", ".join(timing.software)
+        known = ", ".join(timing.software) or "none"
         raise InputError(
             f"compressor: {name}: timing profile {timing.name} has software figures, "
             f"which all compressors need, for {known}"

@@ -105,3 +105,11 @@ def test_compressor_without_figures_is_refused_in_a_line() -> None:
         "which all compressors need, for zstd, lz4",
     ):
         costs_of(timing(), "deflate")
+
+
+def test_profile_without_compressors_says_that_it_has_none() -> None:
+    """Not a line that ends in the middle."""
+    bare = msgspec.structs.replace(timing(), software={})
+
+    with pytest.raises(InputError, match="timing profile unnamed has figures for none"):
+        costs_of(bare, "lz4")
