@@ -280,7 +280,8 @@ def _noticed(topology: Topology, wishes: Wishes) -> Topology:
     and workers that wait for a stopped device would be ended in its place.
     """
     replace = msgspec.structs.replace
-    passes_ms = _stall_timeout_s(wishes) * 1000 / STALL_PART / wishes.time_scale
+    scale = wishes.time_scale or TIME_SCALE
+    passes_ms = _stall_timeout_s(wishes) * 1000 / STALL_PART / scale
     limit_ms = min(topology.driver.completion_timeout_ms, math.ceil(passes_ms))
     driver = replace(topology.driver, completion_timeout_ms=limit_ms)
     return replace(topology, driver=driver)
