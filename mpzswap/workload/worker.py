@@ -182,7 +182,9 @@ class Usemem:
         # However long we waited for the word: time counts from here on.
         self._clock.sleep_ns(self._config.delay_ns)
         began_ns = self._clock.now_ns()
-        while self.rounds == 0 or not self._is_done(began_ns):
+        round_ns = -1
+        while self.rounds == 0 or not self._is_done(began_ns, round_ns):
+            round_ns = self._clock.now_ns()
             self._write_all()
             self._meet()
             if self._config.verify:
@@ -201,14 +203,15 @@ class Usemem:
                 raise LetGo
             self._clock.sleep_ns(MEET_INTERVAL_NS)
 
-    def _is_done(self, began_ns: int) -> bool:
+    def _is_done(self, began_ns: int, round_ns: int) -> bool:
         if self._config.rounds and self.rounds >= self._config.rounds:
             return True
         if not self._config.duration_s:
             return False
-        passed_ns = self._clock.now_ns() - began_ns
-        # Where time is made up a round may take none, and then no round will.
-        return not passed_ns or passed_ns > self._config.duration_s * 1e9
+        now_ns = self._clock.now_ns()
+        # Where time is made up a round may take none, and then no round will; the
+        # first may have waited for workers that began later.
+        return now_ns == round_ns or now_ns - began_ns > self._config.duration_s * 1e9
 
     def _folios(self) -> Iterator[range]:
         """Give the pages of each folio in turn, looking up now and then."""

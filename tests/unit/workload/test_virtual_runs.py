@@ -195,6 +195,13 @@ def test_duration_that_never_comes_is_not_waited_for() -> None:
     assert report.rounds == 1
 
 
+def test_duration_that_never_comes_is_not_waited_for_by_several() -> None:
+    """Their first round took time: they began apart, and waited for each other."""
+    report = run(limit=1 << 30, rounds=None, duration=1.0, verify=False)
+
+    assert report.rounds <= 4
+
+
 def test_duration_is_of_virtual_time() -> None:
     """As many rounds as there are in it, and the last is finished."""
     report = run(rounds=None, duration=0.02)
