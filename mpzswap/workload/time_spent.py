@@ -24,6 +24,7 @@ from mpzswap.workload.worker import WorkerResult
 # Engines that are busy for more of the time have no more to give: what is left goes
 # with the beginning and the end of a run.
 SATURATED = 0.85
+MOSTLY = 0.5
 SOFTWARE = (Step.SOFTWARE_COMPRESS, Step.SOFTWARE_DECOMPRESS)
 SUBMIT = (
     *(Step.COMPRESS_CALL, Step.DECOMPRESS_CALL),
@@ -41,12 +42,15 @@ def time_report(
     results, elapsed_ns = gathered.results, gathered.elapsed_s * 1e9
     engines = tuple(engines_of(core, elapsed_ns))
     workers = shares_of(results)
-    bottleneck, because = find_bottleneck(engines, workers, devices)
+    store = stages_report(result.store_stages for result in results)
+    load = stages_report(result.load_stages for result in results)
+    queued = queued_share(store, load)
+    bottleneck, because = find_bottleneck(engines, workers, devices, queued)
     return TimeReport(
         profile=timing.name,
         time_scale=plan.time_scale if plan.clock == "model" else 0.0,
-        store=stages_report(result.store_stages for result in results),
-        load=stages_report(result.load_stages for result in results),
+        store=store,
+        load=load,
         workers=workers,
         engines=engines,
         queues=tuple(queues_of(devices, elapsed_ns)),
@@ -107,12 +111,30 @@ def queues_of(
             yield WaitingReport(wq.name, round(mean, 4), round(mean / wq.size, 4))
 
 
+def queued_share(*ways: StagesReport) -> float:
+    """Give the share of the time of all pages that they waited in queues."""
+    whole = sum(way.pages * way.total for way in ways)
+    return sum(way.pages * way.queue for way in ways) / max(1.0, whole)
+
+
 def find_bottleneck(
     engines: Sequence[EnginesReport],
     workers: SharesReport,
     devices: Sequence[DeviceReport],
+    queued: float = 0.0,
 ) -> tuple[str, str]:
-    """Name what would have to be faster, and say why."""
+    """
+    Name what would have to be faster, and say why.
+
+    Who waits mostly for pages that are in a queue waits for engines, though these may
+    be idle before and after.
+
+    Args:
+        engines: of each device, how busy they were.
+        workers: what they did.
+        devices: whose queues may have been full.
+        queued: of the time of all pages, what they waited in queues.
+    """
     busiest = max(engines, key=lambda each: each.mean, default=None)
     if busiest is not None and busiest.mean >= SATURATED:
         return "engine", (
@@ -128,6 +150,11 @@ def find_bottleneck(
     full = [wq.name for device in devices for wq in device.wqs if wq.retries]
     if name == "poll" and full:
         return "queue", f"{', '.join(full)} full, and workers wait for a place"
+    if name == "poll" and queued > MOSTLY and busiest is not None:
+        return "engine", (
+            f"pages wait in queues for {100 * queued:.1f} % of their time, and the "
+            f"{busiest.kind} engines of {busiest.device} are the busiest"
+        )
     words = {
         "CPU": "workers spend {:.1f} % of their time on what only a CPU does",
         "submit": "workers spend {:.1f} % of their time on requests and descriptors",

@@ -201,6 +201,18 @@ def test_full_queue_that_nobody_waits_for_is_none() -> None:
     assert found[0] == "CPU"
 
 
+def test_engines_that_are_queued_for_are_the_bottleneck() -> None:
+    """Also in a run whose beginning and end leave them idle."""
+    busy = EnginesReport("iax0", "compress", (0.7, 0.7))
+    waiting = SharesReport(0.3, 0, 0, 0.7)
+
+    assert find_bottleneck((busy,), waiting, [], queued=0.4)[0] == "poll"
+    name, because = find_bottleneck((busy,), waiting, [], queued=0.6)
+    assert name == "engine"
+    assert because.startswith("pages wait in queues for 60.0 % of their time, and the")
+    assert because.endswith("compress engines of iax0 are the busiest")
+
+
 def test_bottleneck_without_devices_is_the_cpu() -> None:
     """There are no engines to look at."""
     assert find_bottleneck((), SharesReport(0.1, 0.9, 0, 0), []) == (
