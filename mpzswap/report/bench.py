@@ -6,8 +6,8 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from mpzswap.report import numbers
+from mpzswap.report.bench_records import BenchReport, BenchResult
 from mpzswap.report.clocks import clock_words
-from mpzswap.report.records import BenchReport, BenchResult
 from mpzswap.report.render import facts, render, table, verdict
 
 SHORT = {"compress": "comp", "decompress": "decomp", "async_irq": "irq"}

@@ -1,5 +1,5 @@
 """
-What a run gives, as records; their JSON is what users' scripts rely on.
+What a ``stress`` run gives, as records; their JSON is what users' scripts rely on.
 
 Format 1: the first.  Names may be added; none goes or changes its meaning.
 Units are in the names; what has none is a count.
@@ -364,71 +364,4 @@ class ComparisonReport(msgspec.Struct, frozen=True, kw_only=True):
     # packed follows from the order in which requests ended.
     same_counters: bool
     differing: tuple[str, ...]
-    ok: bool
-
-
-class BenchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One point of a ``bench`` sweep."""
-
-    operation: str
-    compressor: str
-    batch_size: int
-    depth: int
-    devices: int
-    sync_mode: str
-    pages: int
-    elapsed_s: float
-    ns_per_page: float
-    bytes_per_s: float
-    ratio: float
-    # Of these pages: done by software; not smaller when compressed.
-    software_pages: int
-    incompressible_pages: int
-    # Of a batch, from submit to done.
-    latency_ns: LatencyReport
-
-
-class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One ``bench`` run."""
-
-    format: int = FORMAT
-    command: str = "bench"
-    version: str
-    clock: str
-    seed: int
-    source: str
-    results: tuple[BenchResult, ...]
-    ok: bool
-
-
-class SelftestResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The vectors of a compressor, one way."""
-
-    compressor: str
-    # "codec", or how the driver and the requests were set: "async/driver".
-    mode: str
-    vectors: int
-    passed: int
-    failed: int
-
-
-class SelftestFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """A vector whose answer was wrong."""
-
-    compressor: str
-    mode: str
-    vector: str
-    fault: str
-
-
-class SelftestReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One ``selftest`` run; nothing in it is a time."""
-
-    format: int = FORMAT
-    command: str = "selftest"
-    version: str
-    # The order of the vectors follows from it.
-    seed: int
-    results: tuple[SelftestResult, ...]
-    failures: tuple[SelftestFailure, ...]
     ok: bool

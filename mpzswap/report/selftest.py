@@ -6,8 +6,8 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from mpzswap.report import numbers
-from mpzswap.report.records import SelftestReport, SelftestResult
 from mpzswap.report.render import render, table, verdict
+from mpzswap.report.selftest_records import SelftestReport, SelftestResult
 
 
 def text(report: SelftestReport, *, terminal: bool = False) -> str:

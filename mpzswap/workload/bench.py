@@ -13,7 +13,7 @@ from mpzswap.acomp.pipeline import Pipeline
 from mpzswap.clock.histogram import Histogram
 from mpzswap.machine.machine import Machine
 from mpzswap.page.frame import PAGE_SIZE, Pages
-from mpzswap.report.records import BenchReport, BenchResult
+from mpzswap.report.bench_records import BenchReport, BenchResult
 from mpzswap.version import __version__
 from mpzswap.workload.bench_plan import BenchPlan, Point, load_source
 from mpzswap.workload.data_path import DataPath

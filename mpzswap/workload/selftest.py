@@ -20,7 +20,11 @@ from mpzswap.codec.vector import Suite
 from mpzswap.codec.vectors import SUITES
 from mpzswap.machine.bulk import spread
 from mpzswap.machine.machine import Machine
-from mpzswap.report.records import SelftestFailure, SelftestReport, SelftestResult
+from mpzswap.report.selftest_records import (
+    SelftestFailure,
+    SelftestReport,
+    SelftestResult,
+)
 from mpzswap.topology.load import changed
 from mpzswap.topology.model import Topology
 from mpzswap.topology.settings import Batching, DriverSettings

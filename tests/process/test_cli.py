@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from mpzswap.cli.main import COMMANDS
-from mpzswap.report.records import BenchReport, ComparisonReport, StressReport
+from mpzswap.report.bench_records import BenchReport
+from mpzswap.report.records import ComparisonReport, StressReport
 
 # For what takes a second or two; a loaded machine may take its time.
 LIMIT_S = 60.0

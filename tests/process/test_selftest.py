@@ -13,7 +13,7 @@ from mpzswap.codec.table import CODECS, Entry
 from mpzswap.codec.vector import Known, Plain, Refused, Suite, letters, noise
 from mpzswap.codec.vectors import SUITES
 from mpzswap.errors import CorruptStreamError
-from mpzswap.report.records import SelftestReport
+from mpzswap.report.selftest_records import SelftestReport
 from mpzswap.workload import selftest
 from mpzswap.workload.selftest import BATCHINGS, BY_CODEC, SYNC_MODES, SelftestPlan
 

@@ -2,11 +2,10 @@
 
 import msgspec
 
+from mpzswap.report.bench_records import BenchReport, BenchResult
 from mpzswap.report.episodes import ChaosReport, EpisodeReport
 from mpzswap.report.records import (
     AttributesReport,
-    BenchReport,
-    BenchResult,
     ComparisonReport,
     ContextReport,
     CpuReport,

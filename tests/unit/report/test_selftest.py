@@ -1,7 +1,11 @@
 """The table of a self-test: every mode in a row, what is wrong at the end."""
 
-from mpzswap.report.records import SelftestFailure, SelftestReport, SelftestResult
 from mpzswap.report.selftest import problems_of, text
+from mpzswap.report.selftest_records import (
+    SelftestFailure,
+    SelftestReport,
+    SelftestResult,
+)
 
 
 def report(failed: int = 0) -> SelftestReport:
