@@ -33,8 +33,6 @@ class Source:
     lane: Lane
     segment: int
     client: Client
-    # When an engine began the last one that was taken of it, where time is kept.
-    begun_ns: int = 0
 
 
 class Burst(NamedTuple):

@@ -89,6 +89,8 @@ class TimedEngine(Engine):
         self._working: list[tuple[int, int, Unit]] = []
         self._held: list[Held] = []
         self._numbers = 0
+        # When the engine that was freed last was done.
+        self._freed_ns = 0
 
     def is_free(self, group: int, compresses: bool) -> bool:  # noqa: FBT001 - by position, as the dispatcher calls it
         """Tell whether an engine of *group* can run a compression, or another."""
@@ -100,12 +102,10 @@ class TimedEngine(Engine):
         opcode = unpack_flags_opcode(descriptor.flags_opcode)[1]
         unit = self._first_free(group, compresses=opcode == COMPRESS)
         assert unit is not None, "the dispatcher has asked"
-        source = taken.source
-        answer = self._answer(descriptor, source.client)
-        # Nor before what came before it in its lane: an engine may have been free for
-        # long, and was not given it.
-        start_ns = max(taken.arrived_ns, unit.free_ns, source.begun_ns)
-        source.begun_ns = start_ns
+        client = taken.source.client
+        answer = self._answer(descriptor, client)
+        # Nor before an engine was free for what came before it in its lane.
+        start_ns = max(taken.arrived_ns, self._freed_ns)
         service_ns = round(self._service_ns(descriptor, opcode, answer))
         done_ns = start_ns + service_ns
         unit.idle, unit.free_ns = False, done_ns
@@ -113,24 +113,29 @@ class TimedEngine(Engine):
         self._numbers += 1
         heapq.heappush(self._working, (done_ns, self._numbers, unit))
         due_ns = done_ns + self._latency_ns(opcode)
-        asked = descriptor, source.client, answer
+        asked = descriptor, client, answer
         times = taken.arrived_ns, start_ns, done_ns
         held = Held(due_ns, self._numbers, times, *asked)
         heapq.heappush(self._held, held)
         self._counters.busy_ns += service_ns
 
-    def release(self, now_ns: float) -> int:
-        """Free engines that are done, write answers that are due; give how many."""
-        released = 0
-        while self._working and self._working[0][0] <= now_ns:
-            heapq.heappop(self._working)[2].idle = True
-            released += 1
+    def free_one(self, now_ns: float) -> bool:
+        """Free the engine that is done first; give whether one is by now."""
+        if not self._working or self._working[0][0] > now_ns:
+            return False
+        self._freed_ns, _, unit = heapq.heappop(self._working)
+        unit.idle = True
+        return True
+
+    def answer(self, now_ns: float) -> int:
+        """Write the answers that are due; give how many."""
+        answered = 0
         while self._held and self._held[0].due_ns <= now_ns:
             held = heapq.heappop(self._held)
             self._write(held)
             self._count_late(held)
-            released += 1
-        return released
+            answered += 1
+        return answered
 
     def next_due_ns(self) -> float:
         """Give when something is next to be released; infinity: nothing is."""
@@ -208,15 +213,28 @@ class TimedPump(plain.Pump):
         return self._timed
 
     def _serve(self) -> int:
-        dispatcher, engine = self._dispatcher, self._timed
-        dispatcher.note(self._clock.now_ns)
-        served = engine.release(self._clock.now_ns())
-        for group, queues in dispatcher.groups.items():
-            is_free = partial(engine.is_free, group)
-            while (taken := dispatcher.take_one(queues, is_free)) is not None:
-                engine.begin(group, taken)
-                served += 1
-        return served
+        served = self._go_on(self._clock.now_ns())
+        self._dispatcher.note(self._clock.now_ns)
+        return served + self._dispatch()
+
+    def _go_on(self, now_ns: float) -> int:
+        """Let engines go on by themselves until *now_ns*; give what was served."""
+        served = 0
+        # One after the other: what is free first runs what is next, and may be free
+        # again before another is.
+        while self._timed.free_one(now_ns):
+            served += 1 + self._dispatch()
+        return served + self._timed.answer(now_ns)
+
+    def _dispatch(self) -> int:
+        """Give engines that are free what they can run; give how much that was."""
+        given = 0
+        for group, queues in self._dispatcher.groups.items():
+            is_free = partial(self._timed.is_free, group)
+            while (taken := self._dispatcher.take_one(queues, is_free)) is not None:
+                self._timed.begin(group, taken)
+                given += 1
+        return given
 
     def _idle_timeout_ns(self) -> int:
         left_ns = self._timed.next_due_ns() - self._clock.now_ns()
@@ -226,7 +244,7 @@ class TimedPump(plain.Pump):
         super()._drain()
         until = self._clock.now_ns() + plain.DRAIN_TIMEOUT_NS
         # Nobody measures any more: engines are free at once for what still waits.
-        while self._timed.release(math.inf) and self._clock.now_ns() < until:
+        while self._go_on(math.inf) and self._clock.now_ns() < until:
             super()._drain()
         self._publish()
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mpzswap.completion.record import RECORD
@@ -98,6 +98,15 @@ def as_counted(jobs: list[Job], engines: int) -> list[tuple[int, int]]:
     return done
 
 
+def at_once(*sizes: int, look_ns: int | None = None) -> list[Job]:
+    """Give jobs that come together, and at last a look."""
+    looks_ns = () if look_ns is None else (look_ns,)
+    return [*(Job(0, size, ()) for size in sizes[:-1]), Job(0, sizes[-1], looks_ns)]
+
+
+# An engine is free twice before another is once: at the end, and by a late look.
+@example(at_once(1, 3, 1, 1), 2)
+@example(at_once(1, 3, 1, 1, look_ns=9), 2)
 @given(jobs, st.integers(1, 3))
 def test_engines_take_and_complete_whenever_one_looks(
     jobs: list[Job], engines: int

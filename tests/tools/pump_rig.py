@@ -93,6 +93,7 @@ class PumpRig:
         device = device or Device(name="iax0")
         config = DeviceConfig(device, "deflate-iaa", words_offset=0, timing=timing)
         self.pump = kind(config, self.control, self.words, eventfd)
+        stack.callback(self.pump.close)
         self.portal = Segment.create(PORTAL, 5 * PAGE_SIZE)
         stack.callback(self.portal.close)
         self.lane = Lane(self.portal.memory[: lane_bytes(CAPACITY)], CAPACITY)
