@@ -1,5 +1,6 @@
 """Children that are no processes: they start, speak, die and end as processes do."""
 
+import gc
 import os
 import resource
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ def nr_descriptors() -> int:
 @pytest.fixture(autouse=True)
 def _none_left() -> Iterator[None]:
     """Whatever a test does, each descriptor is given back."""
+    # What other tests left in cycles would go meanwhile.
+    gc.collect()
     before = nr_descriptors()
     yield
     assert nr_descriptors() == before

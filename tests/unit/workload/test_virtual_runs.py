@@ -1,5 +1,6 @@
 """Whole stress runs in virtual time: every page is right, and twice is once."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -68,6 +69,8 @@ def nr_descriptors() -> int:
 @pytest.fixture(autouse=True)
 def _none_left() -> Iterator[None]:
     """No descriptor is left, nor a greenlet that could go on, nor a segment."""
+    # What other tests left in cycles would go meanwhile.
+    gc.collect()
     before = nr_descriptors()
     yield
     assert nr_descriptors() == before
