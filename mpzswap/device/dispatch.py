@@ -160,7 +160,16 @@ def first_of(line: Line, is_free: IsFree) -> Party | None:
     A compression does not hold up a decompression behind it: engines of either kind
     look for themselves.
     """
+    if not line:
+        return None
+    # Asked once, and not of each: a crowd has hundreds of parties in a line.
+    for_other, for_compression = is_free(False), is_free(True)  # noqa: FBT003 - see IsFree
+    if for_other and for_compression:
+        return line[0]
+    if not (for_other or for_compression):
+        return None
     for party in line:
-        if is_free(party.source.lane.peek(1)[OPCODE_AT] == COMPRESS):
+        compresses = party.source.lane.peek(1)[OPCODE_AT] == COMPRESS
+        if for_compression if compresses else for_other:
             return party
     return None

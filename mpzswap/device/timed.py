@@ -51,6 +51,10 @@ class Unit:
     free_ns: int = 0
     idle: bool = True
 
+    def busy_until(self, now_ns: int) -> int:
+        """Give for how long it was busy by *now_ns*: what it has may take longer."""
+        return self.busy_ns - max(0, self.free_ns - now_ns)
+
 
 class Held(NamedTuple):
     """An answer that is to be written when its time has come."""
@@ -117,7 +121,6 @@ class TimedEngine(Engine):
         times = taken.arrived_ns, start_ns, done_ns
         held = Held(due_ns, self._numbers, times, *asked)
         heapq.heappush(self._held, held)
-        self._counters.busy_ns += service_ns
 
     def free_one(self, now_ns: float) -> bool:
         """Free the engine that is done first; give whether one is by now."""
@@ -249,9 +252,12 @@ class TimedPump(plain.Pump):
         self._publish()
 
     def _publish(self) -> None:
+        now_ns = self._clock.now_ns()
+        busy = [unit.busy_until(now_ns) for unit in self._timed.units]
+        self._counters.busy_ns = sum(busy)
         super()._publish()
-        for unit in self._timed.units:
-            self._engine_words[unit.number] = unit.busy_ns
+        for unit, busy_ns in zip(self._timed.units, busy, strict=True):
+            self._engine_words[unit.number] = busy_ns
 
 
 def units_of(device: Device) -> Iterator[Unit]:

@@ -65,6 +65,9 @@ class Child:
     """
     One child of the starter, from its fork on.
 
+    Args:
+        wait, now_s: how its parent waits, and the time that limits count.
+
     Attributes:
         name: as given, for messages.
         process: its pid and pidfd; the pidfd is readable when the child has ended.
@@ -78,8 +81,10 @@ class Child:
         process: Process,
         control: socket.socket,
         wait: WaitFor = wait_for,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wait = wait
+        self._now_s = now_s
         self.name = name
         self.process = process
         self.reported = False
@@ -146,7 +151,7 @@ class Child:
         return self._receive(limit_s, "a message")
 
     def _receive(self, limit_s: float, awaited: str) -> Message:
-        until = time.monotonic() + limit_s
+        until = self._now_s() + limit_s
         while True:
             self._check_open()
             # Before listening: what it said before its end is then all heard.

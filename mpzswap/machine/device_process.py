@@ -11,6 +11,7 @@ rows and lanes that are its own (``board``), so nothing of a dead one is carried
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mpzswap.machine.child import Child
@@ -27,13 +28,15 @@ class DeviceProcess:
         incarnation: how often it was to be started anew, and
         restarts: ... was, and became ready.
         deaths: how each of its processes ended that ended unasked, in order.
-        restart_at_s: when it is to be started anew, time.monotonic; infinity: never.
+        now_s: the time that its pauses count.
+        restart_at_s: when it is to be started anew, of that time; infinity: never.
     """
 
     index: int
     device: Device
     child: Child
     eventfd: int
+    now_s: Callable[[], float] = time.monotonic
     incarnation: int = 0
     restarts: int = 0
     deaths: list[str] = field(default_factory=list)
@@ -60,7 +63,7 @@ class DeviceProcess:
         self.restart_at_s = math.inf
         if self.incarnation < self.device.max_restarts:
             pause_ms = self.device.restart_backoff_ms << self.incarnation
-            self.restart_at_s = time.monotonic() + pause_ms / 1000
+            self.restart_at_s = self.now_s() + pause_ms / 1000
 
     def kill(self) -> None:
         """
@@ -79,4 +82,4 @@ class DeviceProcess:
     @property
     def is_due(self) -> bool:
         """Whether it is time to start it anew."""
-        return time.monotonic() >= self.restart_at_s
+        return self.now_s() >= self.restart_at_s

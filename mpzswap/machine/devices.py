@@ -13,7 +13,6 @@ after ``completion_timeout_ms``; it is then ended by SIGKILL.
 import itertools
 import os
 import threading
-import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -80,6 +79,7 @@ class Devices:
     def start(self, starter: Starter | VirtualStarter, plan: Plan) -> None:
         """Start every device; ready when this returns."""
         self._starter = starter
+        self._now_s = starter.now_s
         self._plan = plan
         for index, device in enumerate(self._topology.devices):
             eventfd = new_eventfd(f"device {device.name}")
@@ -88,7 +88,7 @@ class Devices:
             except BaseException:
                 os.close(eventfd)
                 raise
-            self.all.append(DeviceProcess(index, device, child, eventfd))
+            self.all.append(DeviceProcess(index, device, child, eventfd, starter.now_s))
         for process in self.all:
             process.child.wait_ready()
             self._board.set_state(process.index, DeviceState.READY)
@@ -201,7 +201,7 @@ class Devices:
 
     def watch(self) -> None:
         """Look, unless the last look was less than ``watch_interval_ms`` ago."""
-        if time.monotonic() - self._looked_at_s > self._watch_interval_s:
+        if self._now_s() - self._looked_at_s > self._watch_interval_s:
             self.look()
 
     def look(self) -> None:
@@ -216,7 +216,7 @@ class Devices:
         if self._lock.locked():
             return
         with self._lock:
-            self._looked_at_s = time.monotonic()
+            self._looked_at_s = self._now_s()
             for process in self.all:
                 self._look_at(process)
 
@@ -245,7 +245,7 @@ class Devices:
         # Lanes last: what waits in one may name any of the memory.
         attached = sorted(self._attached.values(), key=attrgetter("has_lanes"))
         limit_s = RESTART_TIMEOUT_S + sum(each.mapping_s for each in attached)
-        until = time.monotonic() + limit_s
+        until = self._now_s() + limit_s
         process.begin_anew()
         index, incarnation = process.index, process.incarnation
         try:
@@ -334,7 +334,7 @@ class Devices:
         Returns:
             Who did not answer.
         """
-        until = time.monotonic() + limit_s
+        until = self._now_s() + limit_s
         silent = set()
         told = [
             (process, body)
@@ -361,11 +361,11 @@ class Devices:
 
         Raises:
             DeviceDiedError: it is dead.
-            CompletionTimeoutError: it did not answer until then, time.monotonic.
+            CompletionTimeoutError: it did not answer until then.
         """
         answer = None
         while answer != body:
-            left_s = max(0.0, until - time.monotonic())
+            left_s = max(0.0, until - self._now_s())
             try:
                 answer = process.child.receive(min(left_s, LOOK_INTERVAL_S)).body
             except CompletionTimeoutError:

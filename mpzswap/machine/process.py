@@ -142,6 +142,9 @@ class Starter:
             raise
         return child
 
+    # The time that limits count.
+    now_s = staticmethod(time.monotonic)
+
     @staticmethod
     def wait(fds: Sequence[int], limit_s: float) -> list[int]:
         """Give those of *fds* that can be read; none after *limit_s*."""

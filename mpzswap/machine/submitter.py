@@ -7,7 +7,6 @@ the parent sent.  Both run the same code on the same layout.
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -111,6 +110,7 @@ class BoardView:
         self._column = config.column
         self._look = ground.look
         self._watch = ground.watch
+        self._clock = ground.clock
         self._looked_ns = 0
 
     def generation(self) -> int:
@@ -128,7 +128,7 @@ class BoardView:
 
     def is_usable(self, device: int, incarnation: int) -> bool:
         """Tell whether this incarnation of a device is alive; looks now and then."""
-        now_ns = time.monotonic_ns()
+        now_ns = self._clock.now_ns()
         if now_ns - self._looked_ns >= LOOK_EVERY_NS:
             self._looked_ns = now_ns
             self._look()

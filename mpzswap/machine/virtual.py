@@ -17,7 +17,6 @@ import resource
 import select
 import signal
 import socket
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -162,7 +161,7 @@ class VirtualStarter:
         number = len(self._children)
         exit_code = partial(self._exit_codes.get, number)
         process = VirtualProcess(number, ended, exit_code, self._kill)
-        child = Child(name, process, ours, self._wait_for)
+        child = Child(name, process, ours, self._wait_for, self.now_s)
         control = ChildControl(
             Channel(theirs, self._child_waits_for), self._new_clock()
         )
@@ -177,6 +176,10 @@ class VirtualStarter:
         """Let children run until one of *fds* can be read, or it is time to look."""
         del limit_s
         return self._scheduler.run(fds, self._scheduler.now_ns + LOOK_INTERVAL_NS)
+
+    def now_s(self) -> float:
+        """Give the time that limits count: a host's would tell how fast that is."""
+        return self._scheduler.now_ns / 1e9
 
     def _new_clock(self) -> VirtualClock:
         return VirtualClock(self._scheduler, self._costs)
@@ -223,13 +226,12 @@ class VirtualStarter:
     # What waits
 
     def _wait_for(self, fds: Sequence[int], events: int, until: float) -> list[int]:
-        """Wait, as the parent; in virtual time for as long as the host's would be."""
+        """Wait, as the parent."""
         del events
-        left_s = until - time.monotonic()
-        if left_s == math.inf:
+        if until == math.inf:
             return self._scheduler.run(fds)
-        until_ns = self._scheduler.now_ns + round(max(0.0, left_s) * 1e9)
-        return self._scheduler.run(fds, until_ns)
+        left_ns = round(max(0.0, until - self.now_s()) * 1e9)
+        return self._scheduler.run(fds, self._scheduler.now_ns + left_ns)
 
     def _child_waits_for(
         self, fds: Sequence[int], events: int, until: float

@@ -225,6 +225,22 @@ def test_lane_is_in_order_whatever_waits() -> None:
     assert rig.take() == [(0, 0), (0, 1)]
 
 
+def test_engines_are_asked_once_for_a_line() -> None:
+    """However long it is, and whatever waits in it."""
+    rig = Rig((0, 10))
+    for _ in range(20):
+        rig.feed().publish(COMPRESS)
+    rig.note(1)
+    asked: list[bool] = []
+
+    def ask(compresses: bool) -> bool:  # noqa: FBT001 - as the dispatcher calls it
+        asked.append(compresses)
+        return not compresses
+
+    assert rig.take(is_free=ask) == []
+    assert sorted(asked) == [False, True]
+
+
 def test_place_is_free_when_an_engine_takes() -> None:
     """Not before: until then submitters find the queue as full as it is."""
     rig = Rig((0, 10), (0, 10))

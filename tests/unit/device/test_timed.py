@@ -366,6 +366,18 @@ def test_engines_words_add_up_to_the_time_of_the_device(rig: TimedRig) -> None:
     assert sum(engines) == rig.rig.counters().busy_ns == 5 * HALF_NS
 
 
+def test_engine_is_busy_for_what_it_has_done(rig: TimedRig) -> None:
+    """Not for what it still has to do: nobody is busy for more than all the time."""
+    rig.publish(1)
+    rig.at(0)
+    found = []
+    for quarter in range(3):
+        rig.at(quarter * HALF_NS // 4)
+        found.append((rig.engines()[0], rig.rig.counters().busy_ns))
+
+    assert found == [(done, done) for done in (0, HALF_NS // 4, HALF_NS // 2)]
+
+
 def test_engines_are_numbered_by_group_and_kind() -> None:
     """The parent finds the same ones beside their words."""
     found = [

@@ -1,7 +1,6 @@
 """When a device that died is started anew."""
 
 import math
-import time
 from typing import cast
 
 import pytest
@@ -13,17 +12,16 @@ from tests.tools.manual_clock import ManualClock
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
+def clock() -> ManualClock:
     """Give a clock that goes as the test says."""
-    made = ManualClock()
-    monkeypatch.setattr(time, "monotonic", lambda: made.ns / 1_000_000_000)
-    return made
+    return ManualClock()
 
 
-def process_of(**device: object) -> DeviceProcess:
-    """Give a device that is set so."""
+def process_of(clock: ManualClock, **device: object) -> DeviceProcess:
+    """Give a device that is set so, by a clock."""
     made = Device(name="iax0", **device)  # type: ignore[arg-type] # as a test says
-    return DeviceProcess(0, made, cast("Child", None), -1)
+    now_s = lambda: clock.ns / 1_000_000_000  # noqa: E731 - read where it is used
+    return DeviceProcess(0, made, cast("Child", None), -1, now_s)
 
 
 def pauses_ms(process: DeviceProcess, clock: ManualClock, deaths: int) -> list[float]:
@@ -38,14 +36,16 @@ def pauses_ms(process: DeviceProcess, clock: ManualClock, deaths: int) -> list[f
 
 def test_each_pause_is_twice_the_last(clock: ManualClock) -> None:
     """So that one that dies at once does not keep everybody busy."""
-    process = process_of(restart="on-failure", restart_backoff_ms=10, restart_limit=3)
+    process = process_of(
+        clock, restart="on-failure", restart_backoff_ms=10, restart_limit=3
+    )
 
     assert pauses_ms(process, clock, 3) == pytest.approx([10, 20, 40])
 
 
 def test_it_is_due_after_its_pause_and_not_before(clock: ManualClock) -> None:
     """Whoever looks at the right time starts it."""
-    process = process_of(restart="on-failure", restart_backoff_ms=10)
+    process = process_of(clock, restart="on-failure", restart_backoff_ms=10)
     process.note_death("died")
     clock.ns += 9_000_000
     before = process.is_due
@@ -61,14 +61,14 @@ def test_dead_for_good_is_never_due(
     device: dict[str, object], deaths: int, clock: ManualClock
 ) -> None:
     """By default after its first death, else when all restarts are used up."""
-    process = process_of(**device)
+    process = process_of(clock, **device)
 
     assert pauses_ms(process, clock, deaths)[-1] == math.inf
 
 
 def test_every_death_is_told(clock: ManualClock) -> None:
     """The last one is the device's present one."""
-    process = process_of(restart="on-failure")
+    process = process_of(clock, restart="on-failure")
     pauses_ms(process, clock, 2)
 
     assert process.deaths == ["death 0", "death 1"]

@@ -128,6 +128,18 @@ def test_death_that_was_told_is_not_raised_again() -> None:
         child.death()
 
 
+def test_limit_of_a_wait_is_exactly_so_long() -> None:
+    """A host's own time is no part of it."""
+    with starter() as made:
+        child = start(made, "echo")
+        child.wait_ready()
+        before_ns = made.clock.now_ns()
+        with pytest.raises(CompletionTimeoutError):
+            child.receive(0.25)
+
+        assert made.clock.now_ns() - before_ns == 250_000_000
+
+
 def test_child_that_is_never_ready_is_not_waited_for_for_ever() -> None:
     """The limit is as long as that of a process, in virtual time."""
     made = VirtualStarter(CLOCK)

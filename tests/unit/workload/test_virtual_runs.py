@@ -21,8 +21,10 @@ from mpzswap.report.records import StressReport
 from mpzswap.topology.load import changed
 from mpzswap.topology.model import Topology, WorkQueue
 from mpzswap.topology.settings import Batching
+from mpzswap.topology.timing import Timing
 from mpzswap.workload import stress, worker
 from mpzswap.workload.plan import Progress, StressPlan, Wishes, choose
+from tests.tools.timings import direction, document
 
 PAGES = 2 * 64
 WISHES = Wishes(
@@ -219,6 +221,28 @@ def test_duration_is_of_virtual_time() -> None:
 def test_same_seed_gives_the_same_report() -> None:
     """To the last digit."""
     assert msgspec.json.encode(run()) == msgspec.json.encode(run())
+
+
+def test_same_seed_gives_the_same_report_where_devices_are_late() -> None:
+    """When that is noticed, and when another is started, hangs on no host."""
+    slow = {"compress": direction((4096, 400_000)), "decompress": direction((4096, 9))}
+    figures = document(devices={"deflate-iaa": slow})
+    figures["software"]["deflate-iaa"] = figures["software"]["zstd"]
+    timing = msgspec.convert(figures, Timing)
+    topology = changed(
+        WISHES.topology,
+        [
+            "driver.completion_timeout_ms=1",
+            "devices.restart=on-failure",
+            "devices.restart_backoff_ms=1",
+        ],
+    )
+    late = msgspec.structs.replace(topology, timing=timing)
+    asked = choose(msgspec.structs.replace(WISHES, topology=late, memory=1 << 20))
+    first, second = (stress.run(asked, ignore) for _ in range(2))
+
+    assert sum(device.restarts for device in first.devices) > 0
+    assert msgspec.json.encode(first) == msgspec.json.encode(second)
 
 
 def test_other_seed_gives_another() -> None:
