@@ -123,7 +123,8 @@ class TimeReport(msgspec.Struct, frozen=True, kw_only=True):
         workers: what they did.
         engines: of each device, by kind.
         queues: of each device.
-        bottleneck: "engine", "queue", "submit", "poll" or "CPU".
+        bottleneck: "engine", "queue", "submit", "poll", "CPU", or "none" where nothing
+            took any time.
         because: why, in words.
     """
 

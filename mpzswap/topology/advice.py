@@ -92,10 +92,13 @@ def _timed(device: Device, timing: Timing | None) -> Iterator[str]:
 
 def _group(device: Device, number: int, group: Group) -> Iterator[str]:
     """Tell of a group that serves nobody, or with nothing."""
-    if not any(getattr(group, kind) for kind in KINDS):
-        yield f".groups[{number}]: has no engines, so none of its queues is served"
-    if all(wq.group_id != number for wq in device.wqs):
+    if any(wq.group_id == number for wq in device.wqs):
+        # Without engines for what is sent there, the topology is refused.
+        return
+    if any(getattr(group, kind) for kind in KINDS):
         yield f".groups[{number}]: has no work queue, so its engines are idle"
+    else:
+        yield f".groups[{number}]: has neither engines nor a work queue"
 
 
 def _queue(number: int, wq: WorkQueue) -> Iterator[str]:

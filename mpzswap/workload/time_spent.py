@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import reduce
 from itertools import groupby
 from operator import add
+from typing import NamedTuple, Self
 
 from mpzswap.acomp.stages import Stage, StageSums
 from mpzswap.clock.steps import Step
@@ -44,8 +45,8 @@ def time_report(
     workers = shares_of(results)
     store = stages_report(result.store_stages for result in results)
     load = stages_report(result.load_stages for result in results)
-    queued = queued_share(store, load)
-    bottleneck, because = find_bottleneck(engines, workers, devices, queued)
+    pages = PagesAt.of(store, load)
+    bottleneck, because = find_bottleneck(engines, workers, devices, pages)
     return TimeReport(
         profile=timing.name,
         time_scale=plan.time_scale if plan.clock == "model" else 0.0,
@@ -70,7 +71,9 @@ def stages_report(parts: Iterator[StageSums]) -> StagesReport:
 
 def shares_of(results: Sequence[WorkerResult]) -> SharesReport:
     """Give what workers did with their time."""
-    life_ns = max(1, sum(result.write_ns + result.check_ns for result in results))
+    life_ns = sum(result.write_ns + result.check_ns for result in results)
+    if not life_ns:
+        return SharesReport(cpu=0.0, software=0.0, submit=0.0, poll=0.0)
     spent = [
         sum(column) for column in zip(*(r.steps.spent_ns for r in results), strict=True)
     ]
@@ -111,29 +114,40 @@ def queues_of(
             yield WaitingReport(wq.name, round(mean, 4), round(mean / wq.size, 4))
 
 
-def queued_share(*ways: StagesReport) -> float:
-    """Give the share of the time of all pages that they waited in queues."""
-    whole = sum(way.pages * way.total for way in ways)
-    return sum(way.pages * way.queue for way in ways) / max(1.0, whole)
+class PagesAt(NamedTuple):
+    """Where pages were: shares of the time of all of them."""
+
+    queued: float = 0.0
+    executed: float = 0.0
+
+    @classmethod
+    def of(cls, *ways: StagesReport) -> Self:
+        """Give it for stores and loads together."""
+        whole = max(1.0, sum(way.pages * way.total for way in ways))
+        return cls(
+            sum(way.pages * way.queue for way in ways) / whole,
+            sum(way.pages * way.execute for way in ways) / whole,
+        )
 
 
 def find_bottleneck(
     engines: Sequence[EnginesReport],
     workers: SharesReport,
     devices: Sequence[DeviceReport],
-    queued: float = 0.0,
+    pages: PagesAt = PagesAt(),  # noqa: B008 - a tuple
 ) -> tuple[str, str]:
     """
     Name what would have to be faster, and say why.
 
-    Who waits mostly for pages that are in a queue waits for engines, though these may
-    be idle before and after.
+    Pages that wait most of their time in queues wait for engines, though these may be
+    idle before and after, and workers at work elsewhere meanwhile.  Who waits mostly
+    for pages that are in engines, or queued for them, waits for engines.
 
     Args:
         engines: of each device, how busy they were.
         workers: what they did.
         devices: whose queues may have been full.
-        queued: of the time of all pages, what they waited in queues.
+        pages: where they were.
     """
     busiest = max(engines, key=lambda each: each.mean, default=None)
     if busiest is not None and busiest.mean >= SATURATED:
@@ -141,19 +155,29 @@ def find_bottleneck(
             f"the {busiest.kind} engines of {busiest.device} are busy for "
             f"{100 * busiest.mean:.1f} % of the time"
         )
+    if busiest is not None and min(pages.queued, busiest.mean) > MOSTLY:
+        return "engine", (
+            f"pages wait in queues for {100 * pages.queued:.1f} % of their time, and "
+            f"the {busiest.kind} engines of {busiest.device} are busy for "
+            f"{100 * busiest.mean:.1f} %"
+        )
     shares = {
         "CPU": workers.cpu + workers.software,
         "submit": workers.submit,
         "poll": workers.poll,
     }
     name = max(shares, key=lambda each: shares[each])
+    if not shares[name]:
+        return "none", "nothing was swapped out, or it took no time"
     full = [wq.name for device in devices for wq in device.wqs if wq.retries]
     if name == "poll" and full:
         return "queue", f"{', '.join(full)} full, and workers wait for a place"
-    if name == "poll" and queued > MOSTLY and busiest is not None:
+    in_engines = pages.queued + pages.executed
+    if name == "poll" and in_engines > MOSTLY and busiest is not None:
         return "engine", (
-            f"pages wait in queues for {100 * queued:.1f} % of their time, and the "
-            f"{busiest.kind} engines of {busiest.device} are the busiest"
+            f"pages are in engines, or queued for them, for {100 * in_engines:.1f} % "
+            f"of their time; the {busiest.kind} engines of {busiest.device} are the "
+            "busiest"
         )
     words = {
         "CPU": "workers spend {:.1f} % of their time on what only a CPU does",

@@ -50,7 +50,6 @@ def test_engines_in_no_group_are_told() -> None:
 
 def test_device_that_is_mostly_idle_is_told() -> None:
     """As by the kernel's defaults once."""
-    groups = (ALL, Group())
     few = Group(compress_engines=1, decompress_engines=1)
 
     assert told(device(QUEUE, groups=(few,))) == [
@@ -58,9 +57,17 @@ def test_device_that_is_mostly_idle_is_told() -> None:
         "devices[0].decompress_engines: 7 of 8 are in no group, and idle",
         IDLE,
     ]
-    assert told(device(QUEUE, groups=groups)) == [
-        "devices[0].groups[1]: has no engines, so none of its queues is served",
-        "devices[0].groups[1]: has no work queue, so its engines are idle",
+
+
+def test_group_that_lacks_queues_or_engines_is_told() -> None:
+    """One that has neither is told once."""
+    half = Group(compress_engines=1, decompress_engines=4)
+
+    assert "devices[0].groups[1]: has no work queue, so its engines are idle" in told(
+        device(QUEUE, groups=(half, half))
+    )
+    assert told(device(QUEUE, groups=(ALL, Group()))) == [
+        "devices[0].groups[1]: has neither engines nor a work queue"
     ]
 
 

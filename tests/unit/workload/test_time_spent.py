@@ -12,11 +12,12 @@ from mpzswap.device.counters import DeviceCounters
 from mpzswap.device.timed import Unit
 from mpzswap.machine.core import Core
 from mpzswap.report.records import DeviceReport
-from mpzswap.report.time_spent import EnginesReport, SharesReport
+from mpzswap.report.time_spent import EnginesReport, SharesReport, StagesReport
 from mpzswap.workload.gather import Gathered
 from mpzswap.workload.plan import StressPlan
 from mpzswap.workload.time_spent import (
     SATURATED,
+    PagesAt,
     engines_of,
     find_bottleneck,
     lateness_of,
@@ -206,11 +207,57 @@ def test_engines_that_are_queued_for_are_the_bottleneck() -> None:
     busy = EnginesReport("iax0", "compress", (0.7, 0.7))
     waiting = SharesReport(0.3, 0, 0, 0.7)
 
-    assert find_bottleneck((busy,), waiting, [], queued=0.4)[0] == "poll"
-    name, because = find_bottleneck((busy,), waiting, [], queued=0.6)
-    assert name == "engine"
-    assert because.startswith("pages wait in queues for 60.0 % of their time, and the")
-    assert because.endswith("compress engines of iax0 are the busiest")
+    idle = EnginesReport("iax0", "compress", (0.4, 0.4))
+
+    why = (
+        "pages wait in queues for 60.0 % of their time, and the compress engines "
+        "of iax0 are busy for 70.0 %"
+    )
+
+    for shares in (waiting, SharesReport(0.7, 0, 0, 0.3)):
+        found = find_bottleneck((busy,), shares, [], PagesAt(queued=0.6))
+        assert found == ("engine", why)
+    found = find_bottleneck((idle,), SharesReport(0.7, 0, 0, 0.3), [], PagesAt(0.6))
+    assert found[0] == "CPU"
+
+
+@pytest.mark.parametrize(
+    ("pages", "name"),
+    [
+        (PagesAt(0.0, 0.6), "engine"),
+        (PagesAt(0.3, 0.3), "engine"),
+        (PagesAt(0.2, 0.2), "poll"),
+    ],
+)
+def test_engines_that_workers_wait_for_are_the_bottleneck(
+    pages: PagesAt, name: str
+) -> None:
+    """Whoever has one page at a time under way keeps one engine of several busy."""
+    half = EnginesReport("iax0", "compress", (0.45, 0.45))
+    found = find_bottleneck((half,), SharesReport(0.3, 0, 0, 0.7), [], pages)
+
+    assert found[0] == name
+    assert ("pages are in engines" in found[1]) == (name == "engine")
+
+
+def test_run_in_which_nothing_took_time_has_no_bottleneck() -> None:
+    """Nor has anybody waited."""
+    shares = shares_of([worker(0)])
+
+    assert shares == SharesReport(0, 0, 0, 0)
+    assert find_bottleneck(IDLE, shares, []) == (
+        "none",
+        "nothing was swapped out, or it took no time",
+    )
+
+
+def test_pages_are_where_their_stages_were() -> None:
+    """Stores and loads together, each page for its time."""
+    rest = {"prepare": 0.0, "submit": 0.0, "complete": 0.0, "seen": 0.0, "store": 0.0}
+    store = StagesReport(pages=10, queue=60.0, execute=40.0, total=100.0, **rest)
+    load = StagesReport(pages=30, queue=0.0, execute=20.0, total=100.0, **rest)
+
+    assert PagesAt.of(store, load) == (0.15, 0.25)
 
 
 def test_bottleneck_without_devices_is_the_cpu() -> None:
