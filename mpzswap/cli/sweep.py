@@ -7,6 +7,7 @@ goes on from them.  ``--json`` is what it is for all commands: one document, aft
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 
@@ -133,9 +134,10 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         MpzswapError: a run failed, or the file cannot be written.
     """
+    _refuse_one_file_for_both(args)
     with _output(args) as kept:
         plan = plan_of(args, kept)
-        done = kept.done(plan.combinations()) if kept else {}
+        done = kept.done(plan) if kept else {}
         with json_output(args.json) as write:
             with _executor(args, plan) as executor, _progress(args) as on_progress:
                 sweep = Sweep(plan, done, _keeping(kept), on_progress)
@@ -145,6 +147,13 @@ def run(args: argparse.Namespace) -> int:
             problems = report_of.problems_of(report)
             hand_over(args, write, Outcome(report, report_of.text, problems))
     return 0
+
+
+def _refuse_one_file_for_both(args: argparse.Namespace) -> None:
+    """Refuse to let the document go where the lines are, or the other way round."""
+    both = args.output, args.json
+    if None not in both and len({os.path.realpath(name) for name in both}) == 1:
+        raise InputError(f"--json: {args.json}: must not be the file of --output")
 
 
 def plan_of(args: argparse.Namespace, kept: SweepFile | None) -> SweepPlan:
@@ -187,7 +196,7 @@ def _at_once(args: argparse.Namespace, plan: SweepPlan) -> int:
 def _output(
     args: argparse.Namespace,
 ) -> contextlib.AbstractContextManager[SweepFile | None]:
-    return opened(args.output) if args.output else contextlib.nullcontext()
+    return opened(args.output) if args.output is not None else contextlib.nullcontext()
 
 
 def _executor(

@@ -49,6 +49,7 @@ def load_pages(source: str, count: int | None = None, seed: int = 0) -> PageSour
     """
     if count is not None and count < 1:
         raise InputError(f"pages {source}: count must be at least 1, not {count}")
+    check_name(source)
     kind, colon, name = source.partition(":")
     if colon and kind == "mix":
         pages, description = load_mix(name, count, seed)
@@ -58,6 +59,19 @@ def load_pages(source: str, count: int | None = None, seed: int = 0) -> PageSour
         pages, description = load_path(source, count)
     pages.setflags(write=False)
     return PageSource(source, pages, description)
+
+
+def check_name(source: str) -> None:
+    """
+    Refuse a name that no report could tell.
+
+    Raises:
+        InputError: it is no text.
+    """
+    try:
+        source.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"pages {source!r}: must be a name in UTF-8") from error
 
 
 def load_mix(name: str, count: int | None, seed: int) -> tuple[Pages, str]:

@@ -20,6 +20,8 @@ class SweepLine(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         parameters: as a parameter file has them.
+        version: of the program that did it.
+        topology_digest: of the topology that its name stood for, written out.
         ok: the run was done, and no page was lost or wrong.
         error: why it could not be done; not there if it was.
         report: its ``StressReport``; not there without a run.
@@ -28,6 +30,8 @@ class SweepLine(msgspec.Struct, frozen=True, kw_only=True):
     format: int = FORMAT
     command: str = "sweep"
     parameters: Parameters
+    version: str = ""
+    topology_digest: str = ""
     ok: bool
     error: str | msgspec.UnsetType = msgspec.UNSET
     report: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET

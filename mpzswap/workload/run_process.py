@@ -12,13 +12,15 @@ after the death of one it ends all the others.
 What happens when     a process sees             and then
     the block ends    its control closed         its run unwinds, it leaves
     we are killed     the same, by the kernel    the same
-    it is stuck       nothing                    SIGTERM, SIGKILL
+    it says nothing   nothing                    SIGKILL
 """
 
 import importlib
 import itertools
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
@@ -36,6 +38,11 @@ from mpzswap.workload.plan import Progress
 ENTRY = f"{__name__}:main"
 # Between two looks whether we are to end.
 LOOK_INTERVAL_S = 0.1
+# A run tells that it goes on this often.
+BEAT_INTERVAL_S = 1.0
+# Ours: a run prepares its pages, and unwinds, without a word; one that is stopped, or
+# hangs, would be waited for for ever.
+SILENCE_LIMIT_S = 120.0
 # A run that unwinds has processes of its own to end, and a starter, each with limits.
 UNWIND_TIMEOUT_S = (
     ending.DRAIN_TIMEOUT_S
@@ -44,6 +51,8 @@ UNWIND_TIMEOUT_S = (
     + LEAVE_TIMEOUT_S
 )
 PACKAGE = "mpzswap"
+# What a run says that goes on; no result is empty.
+BEAT = b""
 
 # A function of this package that takes bytes, and is told of progress.
 Work = Callable[..., bytes]
@@ -66,9 +75,20 @@ class RunProcesses:
     An executor of *jobs* processes at once; a context manager.
 
     Whatever is still running at the end of the block is given up.
+
+    Args:
+        jobs: how many.
+        modules: that they need; loaded once, before the first.
+        silence_limit_s: how long none may say nothing.
     """
 
-    def __init__(self, jobs: int, modules: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        jobs: int,
+        modules: Sequence[str] = (),
+        silence_limit_s: float = SILENCE_LIMIT_S,
+    ) -> None:
+        self._silence_limit_s = silence_limit_s
         self._starter = Starter([__name__, *modules])
         self._threads = ThreadPoolExecutor(jobs, "run")
         self._numbers = itertools.count()
@@ -90,6 +110,9 @@ class RunProcesses:
         """Have a process do *work* with *task*; the future raises how it died."""
         return self._threads.submit(self._do, work, task)
 
+    def check(self) -> None:
+        """Nobody is missed here: the future of a process that is gone says so."""
+
     def _do(self, work: Work, task: bytes) -> bytes:
         call = Call(work.__module__, work.__name__, task.decode())
         name = f"run {next(self._numbers)}"
@@ -100,11 +123,23 @@ class RunProcesses:
             child.stop(UNWIND_TIMEOUT_S)
 
     def _result(self, child: Child) -> bytes:
+        # Of our looks, not of the time: we may have been stopped as well.
+        left = limit = math.ceil(self._silence_limit_s / LOOK_INTERVAL_S)
         while not self._ended.is_set():
             try:
-                return child.receive(LOOK_INTERVAL_S).body
-            except CompletionTimeoutError:
+                body = child.receive(LOOK_INTERVAL_S).body
+            except CompletionTimeoutError as error:
+                left -= 1
+                if not left:
+                    # What it started leaves with it.
+                    child.process.kill()
+                    raise CompletionTimeoutError(
+                        f"{child.name}: said nothing for {self._silence_limit_s:g} s"
+                    ) from error
                 continue
+            if body != BEAT:
+                return body
+            left = limit
         raise ClosedError(f"{child.name}: was given up")
 
 
@@ -112,13 +147,18 @@ def main(control: ChildControl, config: bytes, _: Sequence[int]) -> None:
     """Be a process: do what is asked for, unless nobody is there any more."""
     call = msgspec.json.decode(config, type=Call)
     work = find_work(call)
+    beat_s = time.monotonic()
 
     def heed(_: Progress) -> None:
+        nonlocal beat_s
         control.receive_nowait()
         if control.draining:
             # From here on the limits of what unwinds hold, not that of an orphan.
             signal.setitimer(signal.ITIMER_REAL, 0)
             raise LetGoError
+        if time.monotonic() - beat_s > BEAT_INTERVAL_S:
+            beat_s = time.monotonic()
+            control.send(BEAT)
 
     try:
         control.send(work(call.task.encode(), heed))

@@ -8,6 +8,7 @@ The last word of the list changes first.  What is wrong by itself is refused bef
 anything starts; a combination that cannot be is told by its own run.
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -19,7 +20,7 @@ import msgspec
 from mpzswap.codec.table import parse_compressor
 from mpzswap.errors import InputError
 from mpzswap.page import mix
-from mpzswap.page.source import load_pages
+from mpzswap.page.source import check_name, load_pages
 from mpzswap.report.sweep_records import Parameters
 from mpzswap.topology.inject import with_faults
 from mpzswap.topology.load import changed, find_topology
@@ -27,6 +28,8 @@ from mpzswap.topology.model import Topology
 
 # Ours: each takes a second or more, and a line of some KB.
 MAX_RUNS = 100_000
+# Enough to tell the topologies of one name apart.
+DIGEST_DIGITS = 16
 # Before the key of a topology's attribute, whose name may be a run's word too.
 SET = "set."
 # Clocks under which a run is the same whatever else the host does.
@@ -54,6 +57,11 @@ class SweepPlan(msgspec.Struct, frozen=True, kw_only=True):
             nested(dict(zip(self.axes, values, strict=True)))
             for values in product(*self.axes.values())
         ]
+
+    def digest_of(self, parameters: Parameters) -> str:
+        """Give what tells the topology of a run from others of its name."""
+        written = msgspec.json.encode(self.topologies[parameters["topology"]])
+        return hashlib.sha256(written).hexdigest()[:DIGEST_DIGITS]
 
     def varying(self) -> list[str]:
         """Give the words that have more than one value."""
@@ -132,6 +140,7 @@ def _refuse_on_all(
 
 
 def _check_pages(source: str, *, here: bool) -> None:
+    check_name(source)
     kind, colon, name = source.partition(":")
     if colon and kind == "mix":
         mix.find(name)

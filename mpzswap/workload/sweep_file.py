@@ -13,14 +13,15 @@ import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from mpzswap.errors import InputError, MpzswapError
-from mpzswap.report.sweep_records import FORMAT, Parameters, SweepLine
-from mpzswap.workload.sweep import key_of
+from mpzswap.report.sweep_records import FORMAT, SweepLine, seen
+from mpzswap.version import __version__
+from mpzswap.workload.sweep import SweepPlan, key_of
 
 # With what each line begins, and so what a torn one was.
 HEAD = f'{{"format":{FORMAT},"command":"sweep"'.encode()
@@ -49,6 +50,7 @@ class SweepFile:
     def _line(self, number: int, row: bytes) -> SweepLine:
         try:
             line = msgspec.json.decode(row, type=SweepLine)
+            has_report = seen(line) is not None
         except (msgspec.MsgspecError, RecursionError) as error:
             raise InputError(
                 f"{self._place(number)}: is no line of a sweep: {error}"
@@ -58,6 +60,12 @@ class SweepFile:
                 f"{self._place(number)}: command {line.command} of format "
                 f"{line.format}: must be sweep of format {FORMAT}"
             )
+        has_error = not isinstance(line.error, msgspec.UnsetType)
+        if has_error == has_report or (line.ok and has_error):
+            raise InputError(
+                f"{self._place(number)}: is no line of a sweep: must have a report, or "
+                "an error and not be ok"
+            )
         return line
 
     def seed(self) -> int | None:
@@ -66,13 +74,14 @@ class SweepFile:
         seed = seeds.pop() if len(seeds) == 1 else None
         return seed if isinstance(seed, int) else None
 
-    def done(self, combinations: Sequence[Parameters]) -> dict[int, SweepLine]:
+    def done(self, plan: SweepPlan) -> dict[int, SweepLine]:
         """
-        Give the lines that need not be done again, by place in *combinations*.
+        Give the lines that need not be done again, by place in the combinations.
 
         Raises:
-            InputError: one is of no combination.
+            InputError: one is of no combination, or was made of something else.
         """
+        combinations = plan.combinations()
         places = {key_of(each): place for place, each in enumerate(combinations)}
         found: dict[int, SweepLine] = {}
         for number, line in enumerate(self.lines, 1):
@@ -83,8 +92,22 @@ class SweepFile:
                     f"{self._place(number)}: is of another sweep: {words}; give "
                     "another file, or the same parameters"
                 )
+            self._check_origin(number, line, plan)
             found[place] = line
         return {place: line for place, line in found.items() if line.ok}
+
+    def _check_origin(self, number: int, line: SweepLine, plan: SweepPlan) -> None:
+        """Refuse a line that would be another today."""
+        name = line.parameters["topology"]
+        for what, said, now in (
+            ("mpzswap", line.version, __version__),
+            (f"topology {name}", line.topology_digest, plan.digest_of(line.parameters)),
+        ):
+            if said != now:
+                raise InputError(
+                    f"{self._place(number)}: {what} was {said or 'not said'}: must be "
+                    f"{now}, as it is now; give another file"
+                )
 
     def append(self, line: SweepLine) -> None:
         """

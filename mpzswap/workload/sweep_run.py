@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from mpzswap.errors import MpzswapError
-from mpzswap.report.sweep_records import Parameters, SweepLine, SweepReport
+from mpzswap.report.sweep_records import SweepLine, SweepReport
 from mpzswap.version import __version__
 from mpzswap.workload.sweep import SweepPlan
 from mpzswap.workload.sweep_one import Result, Task, run_one
@@ -26,6 +26,14 @@ class Executor(Protocol):
 
     def submit(self, work: Callable[..., bytes], task: bytes) -> Future[bytes]:
         """Have *work* done with *task*, somewhere."""
+
+    def check(self) -> None:
+        """
+        Look whether what was submitted may still be done.
+
+        Raises:
+            MpzswapError: nobody is there to do it.
+        """
 
 
 class RunsDone(msgspec.Struct, frozen=True):
@@ -61,7 +69,7 @@ class Sweep:
         on_line: OnLine,
         on_progress: OnProgress,
     ) -> None:
-        self._topologies = plan.topologies
+        self._plan = plan
         self._combinations = plan.combinations()
         self._lines = dict(done)
         self._before = len(done)
@@ -70,7 +78,12 @@ class Sweep:
         self._started = time.monotonic()
 
     def run(self, executor: Executor, at_once: int) -> SweepReport:
-        """Do what is left, *at_once* runs at a time; whatever fails, go on."""
+        """
+        Do what is left, *at_once* runs at a time; whatever fails, go on.
+
+        Raises:
+            MpzswapError: nobody is there any more to do it.
+        """
         left = [n for n in range(len(self._combinations)) if n not in self._lines]
         left.reverse()
         flying: dict[Future[bytes], int] = {}
@@ -82,6 +95,7 @@ class Sweep:
                 done, _ = wait(flying, LOOK_INTERVAL_S, FIRST_COMPLETED)
                 for future in done:
                     self._take(flying.pop(future), result_of(future))
+                executor.check()
                 self._tell()
         finally:
             for future in flying:
@@ -90,11 +104,19 @@ class Sweep:
 
     def _task(self, number: int) -> bytes:
         parameters = self._combinations[number]
-        topology = self._topologies[parameters["topology"]]
+        topology = self._plan.topologies[parameters["topology"]]
         return msgspec.json.encode(Task(parameters, topology))
 
     def _take(self, number: int, result: Result) -> None:
-        line = line_of(self._combinations[number], result)
+        parameters = self._combinations[number]
+        line = SweepLine(
+            parameters=parameters,
+            version=__version__,
+            topology_digest=self._plan.digest_of(parameters),
+            ok=result.ok,
+            error=result.error,
+            report=result.report,
+        )
         self._lines[number] = line
         self._on_line(line)
 
@@ -126,13 +148,3 @@ def result_of(future: Future[bytes]) -> Result:
     except Exception as error:  # noqa: BLE001 - a cluster raises its own; the rest go on
         words = str(error).splitlines() or [""]
         return Result(error=f"{type(error).__name__}: {words[0]}")
-
-
-def line_of(parameters: Parameters, result: Result) -> SweepLine:
-    """Give the line of a run."""
-    return SweepLine(
-        parameters=parameters,
-        ok=result.ok,
-        error=result.error,
-        report=result.report,
-    )

@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 import msgspec
 
-from mpzswap.errors import MpzswapError
+from mpzswap.errors import CompletionTimeoutError, DeviceDiedError, MpzswapError
 from mpzswap.report.validate import (
     ErrorsReport,
     Kind,
@@ -154,9 +154,22 @@ def run_scenarios(plan: ValidatePlan, on_progress: OnProgress) -> dict[str, Meas
             watch.tell()
             for future in done:
                 name = waiting.pop(future)
-                measured[name] = msgspec.json.decode(future.result(), type=Measured)
+                measured[name] = result_of(future, name)
                 watch.ended(name, scenarios[name])
     return measured
+
+
+def result_of(future: Future[bytes], name: str) -> Measured:
+    """
+    Give what a scenario gave.
+
+    Raises:
+        MpzswapError: it gave nothing; which one that was is said.
+    """
+    try:
+        return msgspec.json.decode(future.result(), type=Measured)
+    except (CompletionTimeoutError, DeviceDiedError) as error:
+        raise MpzswapError(f"scenario {name}: {error}") from error
 
 
 # Rows

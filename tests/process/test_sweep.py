@@ -6,14 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from mpzswap.errors import CompletionTimeoutError
 from mpzswap.report.records import StressReport
 from mpzswap.report.sweep_records import SweepLine, SweepReport
+from mpzswap.topology.model import Topology
+from mpzswap.workload import sweep_one
+from mpzswap.workload.run_process import RunProcesses
 from tests.tools import dask_cluster
 
 # For what takes some seconds; a loaded machine may take its time.
@@ -179,6 +184,32 @@ def test_impatient_ctrl_c_leaves_nobody(tmp_path: Path) -> None:
 
     assert process.returncode == 130
     assert "Traceback" not in errors
+
+
+def process_named(name: str) -> int:
+    """Give the process of that name, as soon as it is there."""
+    until = time.monotonic() + LIMIT_S
+    while time.monotonic() < until:
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                if f"({name}" in path.read_text():
+                    return int(path.parent.name)
+    raise AssertionError(f"{name}: no such process")
+
+
+def test_run_that_is_stopped_is_given_up() -> None:
+    """Whoever waits for it is told after the limit; nobody of it is left."""
+    parameters = {"topology": "laptop-2iaa", "seed": 7, "duration": 1000.0}
+    topology = Topology.named("laptop-2iaa")
+    task = msgspec.json.encode(sweep_one.Task(parameters, topology))
+    with RunProcesses(1, [sweep_one.__name__], silence_limit_s=0.3) as executor:
+        future = executor.submit(sweep_one.run_one, task)
+        os.kill(process_named("run 0"), signal.SIGSTOP)
+
+        with pytest.raises(
+            CompletionTimeoutError, match=r"^run 0: said nothing for 0\.3 s"
+        ):
+            future.result(LIMIT_S)
 
 
 @pytest.fixture(name="scheduler")

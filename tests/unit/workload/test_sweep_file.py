@@ -7,11 +7,28 @@ import pytest
 
 from mpzswap.errors import InputError, MpzswapError
 from mpzswap.report.sweep_records import SweepLine
+from mpzswap.topology.model import Topology
+from mpzswap.version import __version__
+from mpzswap.workload.sweep import SweepPlan
 from mpzswap.workload.sweep_file import opened
-from tests.tools.sweeps import done_line, failed_line
+from tests.tools.sweeps import REPORT, done_line, failed_line
 
-COMBINATIONS = [{"workers": workers, "seed": 1} for workers in (1, 2, 3)]
-ONE, TWO, THREE = (done_line(**each) for each in COMBINATIONS)
+LAPTOP, OTHER = Topology.named("laptop-2iaa"), Topology.named("spr-1s1iaa")
+PLAN = SweepPlan(
+    axes={"topology": ("mine.yaml",), "workers": (1, 2, 3), "seed": (1,)},
+    topologies={"mine.yaml": LAPTOP},
+)
+COMBINATIONS = PLAN.combinations()
+
+
+def today(line: SweepLine) -> SweepLine:
+    """Give a line as it is made here and now."""
+    digest = PLAN.digest_of(line.parameters)
+    return msgspec.structs.replace(line, version=__version__, topology_digest=digest)
+
+
+ONE, TWO, THREE = (today(done_line(**each)) for each in COMBINATIONS)
+FOUR = done_line(topology="mine.yaml", workers=9, seed=1)
 
 
 def rows(*lines: SweepLine) -> bytes:
@@ -36,17 +53,18 @@ def test_lines_are_there_as_soon_as_they_are_added(file: Path) -> None:
 def test_lines_begin_with_what_they_are() -> None:
     """Format and command come first, then the parameters."""
     assert rows(TWO).startswith(
-        b'{"format":1,"command":"sweep","parameters":{"workers":2,"seed":1},"ok":true,'
+        b'{"format":1,"command":"sweep","parameters":{"topology":"mine.yaml",'
+        b'"workers":2,"seed":1},"version":'
     )
 
 
 def test_lines_that_are_there_and_ok_are_done(file: Path) -> None:
     """What failed is done again; of two lines of a run the last holds."""
-    failed = [failed_line("why", **each) for each in COMBINATIONS]
+    failed = [today(failed_line("why", **each)) for each in COMBINATIONS]
     file.write_bytes(rows(failed[2], THREE, ONE, failed[1]))
 
     with opened(str(file)) as kept:
-        done = kept.done(COMBINATIONS)
+        done = kept.done(PLAN)
 
     assert sorted(done) == [0, 2]
     assert rows(done[0], done[2]) == rows(ONE, THREE)
@@ -58,7 +76,7 @@ def test_torn_last_line_is_dropped(file: Path, left: int) -> None:
     file.write_bytes(rows(ONE) + rows(TWO)[:left])
 
     with opened(str(file)) as kept:
-        assert sorted(kept.done(COMBINATIONS)) == [0]
+        assert sorted(kept.done(PLAN)) == [0]
         assert file.read_bytes() != rows(ONE)
         kept.append(THREE)
 
@@ -68,11 +86,15 @@ def test_torn_last_line_is_dropped(file: Path, left: int) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (rows(done_line(workers=9, seed=1)), "line 1: is of another sweep"),
+        (rows(FOUR), "line 1: is of another sweep"),
         (rows(ONE) + b"hello\n", "line 2: is no line of a sweep"),
         (rows(ONE) + b"hello", "line 2: is no line of a sweep"),
         (b"hello", "line 1: is no line of a sweep"),
         (b"{}\n", "line 1: is no line of a sweep"),
+        (rows(ONE).replace(REPORT, b'{"x":1}'), "line 1: is no line of a sweep"),
+        (rows(ONE).replace(REPORT, b"null"), "line 1: is no line of a sweep"),
+        (rows(done_line()).replace(b',"report":' + REPORT, b""), "must have a report"),
+        (rows(failed_line("x")).replace(b"false", b"true"), "must have a report"),
         (b"[" * 100_000 + b"\n", "line 1: is no line of a sweep"),
         (rows(ONE).replace(b'"format":1', b'"format":2', 1), "must be sweep of format"),
     ],
@@ -84,9 +106,37 @@ def test_other_file_is_refused_and_left_alone(
     file.write_bytes(data)
 
     with pytest.raises(InputError, match=message), opened(str(file)) as kept:
-        kept.done(COMBINATIONS)
+        kept.done(PLAN)
 
     assert file.read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"topology_digest": PLAN.digest_of(COMBINATIONS[0])[::-1]}, "mine.yaml was"),
+        ({"topology_digest": ""}, "topology mine.yaml was not said: must be"),
+        ({"version": "0.0.1"}, f"mpzswap was 0.0.1: must be {__version__}"),
+    ],
+)
+def test_line_of_another_topology_or_program_is_refused(
+    file: Path, change: dict[str, str], told: str
+) -> None:
+    """Its name may be the same, and its figures are not."""
+    file.write_bytes(rows(ONE, msgspec.structs.replace(TWO, **change)))
+
+    with (
+        opened(str(file)) as kept,
+        pytest.raises(InputError, match=f"line 2: .*{told}"),
+    ):
+        kept.done(PLAN)
+
+
+def test_topologies_of_a_name_are_told_apart_by_what_is_in_them() -> None:
+    """Whatever file they were read from."""
+    other = SweepPlan(axes=PLAN.axes, topologies={"mine.yaml": OTHER})
+
+    assert other.digest_of(COMBINATIONS[0]) != PLAN.digest_of(COMBINATIONS[0])
 
 
 def test_end_puts_lines_in_order(file: Path) -> None:
