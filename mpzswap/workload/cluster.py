@@ -22,8 +22,6 @@ CONNECT_TIMEOUT_S = 10.0
 WORKERS_TIMEOUT_S = 30.0
 # Between two looks whether there are workers: each asks the scheduler.
 CHECK_INTERVAL_S = 5.0
-# What the package says by itself, with tracebacks; what matters to a user we say.
-LOGGERS = ("distributed", "tornado", "asyncio")
 
 
 # Of Dask's addresses those that other hosts can have.
@@ -140,8 +138,9 @@ def _client(address: str) -> Any:  # noqa: ANN401 - of a package that may be mis
             f"scheduler {address}: needs the package distributed: "
             "pip install 'mpzswap[cluster]'"
         ) from error
-    for name in LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    # It logs with tracebacks, by many loggers of their own levels; what matters to a
+    # user we say, and nothing of ours logs.
+    logging.disable()
     # One that is connected is closed by its block.  For one that is not, a destructor
     # would wait 20 s, and print a traceback.
     kind = type("Client", (distributed.Client,), {"__del__": lambda _: None})
